@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "ktap.h"
+
+#define KIB 1024UL
+#define MIB (1024 * KIB)
+#define HUGE_SIZE (2 * MIB)
+
+#define KPF_THP 22	/* Documentation/admin-guide/mm/pagemap.rst */
+
+const struct buffer_kind buffer_kinds[] = {
+	{ .name = "4k",		.size = 4 * KIB },
+	{ .name = "thp",	.size = HUGE_SIZE, .is_thp = true },
+	{ .name = "hugetlb",	.size = HUGE_SIZE, .mmap_flags = MAP_HUGETLB },
+	{ .name = "shared-4k",	.size = 4 * KIB, .shared_before = true },
+};
+const unsigned int nr_buffer_kinds =
+	sizeof(buffer_kinds) / sizeof(buffer_kinds[0]);
+
+static uint64_t read_entry(const char *file, uint64_t index)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	uint64_t entry;
+
+	if (fd < 0)
+		ktap_bail_out("open %s", file);
+	if (pread(fd, &entry, sizeof(entry), index * sizeof(entry)) != sizeof(entry))
+		ktap_bail_out("read %s", file);
+	close(fd);
+	return entry;
+}
+
+static bool is_thp(const char *address)
+{
+	uint64_t mapped = read_entry("/proc/self/pagemap",
+				     (uintptr_t)address / getpagesize());
+	uint64_t frame = mapped & ((1ULL << 55) - 1);
+
+	return read_entry("/proc/kpageflags", frame) & (1ULL << KPF_THP);
+}
+
+static char *map(size_t size, int flags)
+{
+	char *buffer = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+
+	if (buffer == MAP_FAILED)
+		ktap_bail_out("mmap of %zu bytes with flags %#x", size, flags);
+	return buffer;
+}
+
+/* A THP has to be aligned: map twice the size, and keep the aligned half. */
+static char *map_aligned(size_t size)
+{
+	char *all = map(2 * size, 0);
+	size_t head = -(uintptr_t)all % size;
+
+	if (head)
+		munmap(all, head);
+	munmap(all + head + size, size - head);
+	return all + head;
+}
+
+char *buffer_map(const struct buffer_kind *kind)
+{
+	char *buffer = kind->is_thp ? map_aligned(kind->size) :
+				      map(kind->size, kind->mmap_flags);
+
+	if (kind->is_thp && madvise(buffer, kind->size, MADV_HUGEPAGE))
+		ktap_bail_out("madvise(MADV_HUGEPAGE)");
+	for (size_t at = 0; at < kind->size; at += getpagesize())
+		buffer[at] = 1;
+	if (kind->is_thp && !is_thp(buffer)) {
+		errno = ENOMEM;
+		ktap_bail_out("no THP at %p", (void *)buffer);
+	}
+	return buffer;
+}
+
+void buffer_unmap(const struct buffer_kind *kind, char *buffer)
+{
+	if (munmap(buffer, kind->size))
+		ktap_bail_out("munmap of %s", kind->name);
+}
