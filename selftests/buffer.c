@@ -35,13 +35,30 @@ static uint64_t read_entry(const char *file, uint64_t index)
 	return entry;
 }
 
-static bool is_thp(const char *address)
+unsigned long long page_frame(const char *address)
 {
 	uint64_t mapped = read_entry("/proc/self/pagemap",
 				     (uintptr_t)address / getpagesize());
-	uint64_t frame = mapped & ((1ULL << 55) - 1);
 
-	return read_entry("/proc/kpageflags", frame) & (1ULL << KPF_THP);
+	return mapped & ((1ULL << 55) - 1);
+}
+
+long free_huge_pages(void)
+{
+	FILE *file = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages",
+			   "re");
+	long pages;
+
+	if (!file || fscanf(file, "%ld", &pages) != 1)
+		ktap_bail_out("free_hugepages");
+	fclose(file);
+	return pages;
+}
+
+static bool is_thp(const char *address)
+{
+	return read_entry("/proc/kpageflags", page_frame(address)) &
+	       (1ULL << KPF_THP);
 }
 
 static char *map(size_t size, int flags)

@@ -17,6 +17,12 @@ struct buffer_kind {
 extern const struct buffer_kind buffer_kinds[];
 extern const unsigned int nr_buffer_kinds;
 
+/* How many hugetlb pages of 2 MiB the pool has free */
+long free_huge_pages(void);
+
+/* The page frame that the process maps there */
+unsigned long long page_frame(const char *address);
+
 /* Maps a buffer and touches all of it; it is what its kind says, or bail out. */
 char *buffer_map(const struct buffer_kind *kind);
 void buffer_unmap(const struct buffer_kind *kind, char *buffer);

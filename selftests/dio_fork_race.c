@@ -16,10 +16,10 @@
 #include <libaio.h>
 #include <liburing.h>
 #include <pthread.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "buffer.h"
+#include "child.h"
 #include "ktap.h"
 #include "pattern.h"
 #include "slow_disk.h"
@@ -153,41 +153,6 @@ static const struct way ways[] = {
 	{ "io_uring-read-fixed", start_uring_read_fixed, finish_uring },
 	{ "libaio",		start_libaio,		finish_libaio },
 };
-
-/* A child that does nothing but share what it has inherited */
-struct child {
-	pid_t pid;
-	int end;	/* closed when the child is to exit */
-};
-
-static struct child fork_child(void)
-{
-	struct child child;
-	int ends[2];
-	char byte;
-
-	if (pipe(ends))
-		ktap_bail_out("pipe");
-	child.pid = fork();
-	if (child.pid < 0)
-		ktap_bail_out("fork");
-	if (!child.pid) {
-		close(ends[1]);
-		_exit(read(ends[0], &byte, 1) != 0);
-	}
-	close(ends[0]);
-	child.end = ends[1];
-	return child;
-}
-
-static void end_child(struct child child)
-{
-	int status;
-
-	close(child.end);
-	if (waitpid(child.pid, &status, 0) != child.pid || status)
-		ktap_bail_out("child ended with status %#x", status);
-}
 
 struct target {
 	const char *name;

@@ -4,8 +4,8 @@
  *
  * Threads read blocks of 512 bytes to 1 MiB from random places into random
  * places of one arena, aligned to 512 bytes and not to pages, and check what
- * they got.  Neighbours in the arena share pages, so that one thread stores
- * into a page while another waits for data in it.  The same without forks is
+ * they got.  Blocks are put side by side where there is room, so that one thread
+ * stores into a page while another waits for data in it.  The same without forks is
  * the control.
  */
 #include <fcntl.h>
@@ -20,9 +20,10 @@
 #include "ktap.h"
 #include "pattern.h"
 
-#define READERS		8
-#define ARENA_SECTORS	(8 * 2048u)
-#define MAX_SECTORS	2048u
+#define READERS		16
+#define MAX_SECTORS	2048u	/* 1 MiB */
+/* Twice what all can use at once: one gap is always large enough */
+#define ARENA_SECTORS	(2 * READERS * MAX_SECTORS)
 #define POISON		0x5a
 #define EXEC_CHILD	"--exit"
 
@@ -49,22 +50,34 @@ static unsigned int random_sectors(unsigned int *seed)
 	return 1 + random_below(most < MAX_SECTORS ? most : MAX_SECTORS, seed);
 }
 
-/* Finds a free place for that many sectors, near to others if there are any. */
+/* The first sector from a random one on that follows a block in use, if any */
+static unsigned int behind_another_block(unsigned int *seed)
+{
+	unsigned int start = random_below(ARENA_SECTORS, seed);
+
+	for (unsigned int i = 0; i < ARENA_SECTORS; i++) {
+		unsigned int at = (start + i) % ARENA_SECTORS;
+
+		if (at && arena.taken[at - 1] && !arena.taken[at])
+			return at;
+	}
+	return start;
+}
+
+static bool is_free(unsigned int first, unsigned int sectors)
+{
+	return first + sectors <= ARENA_SECTORS &&
+	       !memchr(arena.taken + first, true, sectors);
+}
+
 static unsigned int take_place(unsigned int sectors, unsigned int *seed)
 {
-	unsigned int first, at;
+	unsigned int first;
 
-	for (;;) {
-		pthread_mutex_lock(&arena.lock);
-		first = random_below(ARENA_SECTORS - sectors, seed);
-		while (first && !arena.taken[first - 1] && first % 8)
-			first--;
-		for (at = first; at < first + sectors && !arena.taken[at]; at++)
-			;
-		if (at == first + sectors)
-			break;
-		pthread_mutex_unlock(&arena.lock);
-	}
+	pthread_mutex_lock(&arena.lock);
+	first = behind_another_block(seed);
+	while (!is_free(first, sectors))
+		first = random_below(ARENA_SECTORS, seed);
 	memset(arena.taken + first, true, sectors);
 	pthread_mutex_unlock(&arena.lock);
 	return first;

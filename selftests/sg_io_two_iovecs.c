@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <scsi/sg.h>
 
+#include "buffer.h"
 #include "ktap.h"
 
 #define HUGE_SIZE	(2UL << 20)
@@ -32,21 +33,6 @@ static const struct layout layouts[] = {
 	{ "two-iovecs-in-two-pages",	2, { 0, 4096 } },
 	{ "two-iovecs-apart-in-a-page",	2, { 0, 4 * SECTOR } },
 };
-
-static long free_huge_pages(void)
-{
-	FILE *file = fopen("/proc/meminfo", "re");
-	char line[128];
-	long pages = -1;
-
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "HugePages_Free: %ld", &pages) == 1)
-			break;
-	if (pages < 0)
-		ktap_bail_out("no HugePages_Free in /proc/meminfo");
-	fclose(file);
-	return pages;
-}
 
 static void read_first_sectors(int fd, char *buffer, const struct layout *layout)
 {

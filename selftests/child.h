@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A child that does nothing but share what it has inherited, until it is ended */
+#ifndef CHILD_H
+#define CHILD_H
+
+#include <sys/types.h>
+
+struct child {
+	pid_t pid;
+	int end;	/* closed when the child is to exit */
+};
+
+struct child fork_child(void);
+void end_child(struct child child);
+
+#endif

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Does direct I/O pin what it must, and give back all that it took?
+ *
+ * Each case does one direct read or write and then asks three witnesses:
+ * - the pin counters of /proc/vmstat: pages of a read are pinned once per
+ *   iovec, those of a write are not, and at rest as many were released;
+ * - a child forked afterwards: it shares the buffer, so nothing in it passes
+ *   for pinned, neither by a pin that was kept nor by references that were;
+ * - the pool of hugetlb pages after munmap(): not one reference is left.
+ *
+ * Without the series, the "pins" of all reads fail and everything else passes.
+ */
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "child.h"
+#include "ktap.h"
+
+#define SECTOR		512
+#define MAX_IOVECS	4
+#define MAX_TARGETS	8
+#define REST_SECONDS	10
+#define ALL		((size_t)-1)	/* a length: to the end of the buffer */
+
+struct shape {
+	const char *name;
+	unsigned int iovecs;
+	struct {
+		size_t offset, length;
+	} iovec[MAX_IOVECS];
+};
+
+static const struct shape shapes[] = {
+	{ "sector",		1, { { 0, SECTOR } } },
+	{ "whole",		1, { { 0, ALL } } },
+	{ "unaligned",		1, { { SECTOR, ALL } } },
+	{ "side-by-side",	2, { { 0, SECTOR }, { SECTOR, SECTOR } } },
+	{ "same-place-twice",	2, { { 0, SECTOR }, { 0, SECTOR } } },
+	{ "apart",		4, { { 0, SECTOR }, { 1024, SECTOR },
+				     { 2048, SECTOR }, { 3072, 2 * SECTOR } } },
+};
+
+struct direction {
+	const char *name;
+	ssize_t (*transfer)(int fd, const struct iovec *iov, int n, off_t offset);
+	bool pins;
+};
+
+static const struct direction directions[] = {
+	{ "read",	preadv,		true },
+	{ "write",	pwritev,	false },
+};
+
+struct pins {
+	long acquired, released;
+};
+
+static struct pins read_pins(void)
+{
+	struct pins pins = { -1, -1 };
+	char line[128];
+	FILE *file;
+	int refresh;
+
+	/* Without this, what other CPUs have counted is not yet in the sums. */
+	refresh = open("/proc/sys/vm/stat_refresh", O_WRONLY | O_CLOEXEC);
+	if (refresh < 0 || write(refresh, "1", 1) != 1)
+		ktap_bail_out("/proc/sys/vm/stat_refresh");
+	close(refresh);
+	file = fopen("/proc/vmstat", "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		sscanf(line, "nr_foll_pin_acquired %ld", &pins.acquired);
+		sscanf(line, "nr_foll_pin_released %ld", &pins.released);
+	}
+	if (pins.acquired < 0 || pins.released < 0)
+		ktap_bail_out("no nr_foll_pin_* in /proc/vmstat");
+	fclose(file);
+	return pins;
+}
+
+/* A read of several bios wakes its reader before the last pages are released. */
+static struct pins read_pins_at_rest(void)
+{
+	struct timespec pause = { .tv_nsec = 10000000 };
+	struct pins pins = read_pins();
+
+	for (int i = 0; i < REST_SECONDS * 100 && pins.acquired != pins.released; i++) {
+		nanosleep(&pause, NULL);
+		pins = read_pins();
+	}
+	return pins;
+}
+
+/* How many pages of the buffer a child gets as a copy instead of shared */
+static int pages_copied_by_fork(const char *buffer, size_t size)
+{
+	size_t pages = size / getpagesize(), step = pages / 16 ?: 1;
+	unsigned long long frames[32];
+	int status, copied = 0;
+	pid_t pid;
+
+	for (size_t i = 0; i < pages; i += step)
+		frames[i / step] = page_frame(buffer + i * getpagesize());
+	pid = fork();
+	if (pid < 0)
+		ktap_bail_out("fork");
+	if (!pid) {
+		for (size_t i = 0; i < pages; i += step)
+			copied += frames[i / step] !=
+				  page_frame(buffer + i * getpagesize());
+		_exit(copied);
+	}
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		ktap_bail_out("child ended with status %#x", status);
+	return WEXITSTATUS(status);
+}
+
+/* The iovecs of a shape in a buffer, and how many pages they touch in all */
+static unsigned int fill_iovecs(const struct shape *shape, char *buffer,
+				size_t size, struct iovec *iov)
+{
+	unsigned int pages = 0;
+
+	for (unsigned int i = 0; i < shape->iovecs; i++) {
+		size_t first = shape->iovec[i].offset;
+		size_t length = shape->iovec[i].length;
+		size_t end = length == ALL ? size : first + length;
+
+		iov[i].iov_base = buffer + first;
+		iov[i].iov_len = end - first;
+		pages += (end - 1) / getpagesize() - first / getpagesize() + 1;
+	}
+	return pages;
+}
+
+struct target {
+	const char *name;
+	int fd;
+};
+
+static void test(const struct target *target, const struct buffer_kind *kind,
+		 const struct shape *shape, const struct direction *direction)
+{
+	long huge_pages = free_huge_pages();
+	struct pins before = read_pins_at_rest(), after;
+	char *buffer = buffer_map(kind);
+	struct iovec iov[MAX_IOVECS];
+	struct child earlier;
+	unsigned int pages = fill_iovecs(shape, buffer, kind->size, iov);
+	long pins, expected = direction->pins ? pages : 0;
+	ssize_t bytes, wanted = 0;
+	char name[128];
+	int copied;
+
+	for (unsigned int i = 0; i < shape->iovecs; i++)
+		wanted += iov[i].iov_len;
+	if (kind->shared_before)
+		earlier = fork_child();
+	bytes = direction->transfer(target->fd, iov, shape->iovecs, 0);
+	if (bytes != wanted)
+		ktap_bail_out("%s of %zd bytes gives %zd", direction->name, wanted,
+			      bytes);
+	after = read_pins_at_rest();
+	copied = pages_copied_by_fork(buffer, kind->size);
+	if (kind->shared_before)
+		end_child(earlier);
+	buffer_unmap(kind, buffer);
+	huge_pages -= free_huge_pages();
+
+	pins = after.acquired - before.acquired;
+	snprintf(name, sizeof(name), "%s/%s/%s/%s/pins", target->name, kind->name,
+		 shape->name, direction->name);
+	ktap_result(pins == expected, name, "bad %d of 1, pins %ld, expected %ld",
+		    pins != expected, pins, expected);
+	snprintf(name, sizeof(name), "%s/%s/%s/%s/release", target->name, kind->name,
+		 shape->name, direction->name);
+	ktap_result(after.acquired == after.released && !copied && !huge_pages, name,
+		    "pins kept %ld, pages copied by fork %d, huge pages lost %ld",
+		    after.acquired - after.released, copied, huge_pages);
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: dio_release NAME=FILE...\n"
+		"FILE is on a disk without delay and is overwritten; 2 MiB or more.\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int nr_shapes = sizeof(shapes) / sizeof(shapes[0]);
+	unsigned int nr_directions = sizeof(directions) / sizeof(directions[0]);
+	struct target targets[MAX_TARGETS];
+	unsigned int nr_targets = argc - 1;
+
+	if (nr_targets < 1 || nr_targets > MAX_TARGETS)
+		return usage();
+	for (unsigned int i = 0; i < nr_targets; i++) {
+		char *file = strchr(argv[1 + i], '=');
+
+		if (!file)
+			return usage();
+		*file++ = '\0';
+		targets[i].name = argv[1 + i];
+		targets[i].fd = open(file, O_RDWR | O_DIRECT | O_CLOEXEC);
+		if (targets[i].fd < 0)
+			ktap_bail_out("open %s", file);
+	}
+
+	ktap_plan(nr_targets * nr_buffer_kinds * nr_shapes * nr_directions * 2);
+	for (unsigned int t = 0; t < nr_targets; t++)
+		for (unsigned int b = 0; b < nr_buffer_kinds; b++)
+			for (unsigned int s = 0; s < nr_shapes; s++)
+				for (unsigned int d = 0; d < nr_directions; d++)
+					test(&targets[t], &buffer_kinds[b],
+					     &shapes[s], &directions[d]);
+	return ktap_exit_status();
+}
