@@ -40,7 +40,7 @@ need_space() {
 	local free
 	free=$(($(stat -f -c '%a * %S' "$1") / 1048576))
 	[ "$free" -ge "$2" ] ||
-		die "no space left: $3 needs $2 MiB below $1, $free MiB are free"
+		die "no space left: $3 need $2 MiB below $1, $free MiB are free"
 }
 
 short_path() {
@@ -94,7 +94,7 @@ in_tree() {
 }
 
 patches_id() {
-	cat "$top/series" $(patch_files) | sha256sum | cut -d ' ' -f 1
+	{ cat "$top/series"; patch_files | xargs -d '\n' cat; } | sha256sum | cut -d ' ' -f 1
 }
 
 # Note that branch series and patches/ say the same from now on.

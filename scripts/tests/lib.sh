@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# What the tests here share: KTAP on standard output, details on standard
+# error.  Sourced, never run.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+ktap_number=0 ktap_failures=0
+
+# plan TESTS [KERNEL]
+plan() {
+	echo "KTAP version 1"
+	[ -z "${2-}" ] || echo "# kernel: $2"
+	echo "1..$1"
+}
+
+ok() {
+	ktap_number=$((ktap_number + 1))
+	echo "ok $ktap_number $*"
+}
+
+not_ok() {
+	ktap_number=$((ktap_number + 1))
+	ktap_failures=$((ktap_failures + 1))
+	echo "not ok $ktap_number $*"
+}
+
+skip() {
+	ok "$1 # SKIP $2"
+}
+
+# check NAME COMMAND...: a test that is passed if the command succeeds
+check() {
+	local name=$1
+	shift
+	echo "== $name" >&2
+	if "$@" >&2; then
+		ok "$name"
+	else
+		not_ok "$name"
+	fi
+}
+
+finish() {
+	[ "$ktap_failures" = 0 ]
+}
+
+scratch_directory() {
+	scratch=$(mktemp -d)
+	trap 'rm -rf "$scratch"' EXIT
+}
