@@ -3,6 +3,13 @@
 # look, what the base is.  Sourced, never run.
 
 set -eu -o pipefail
+shopt -s inherit_errexit
+
+# What other people's environments may hold: messages that are not to be parsed,
+# no way to mkfs, a hook's repository, a directory for cd, another architecture.
+export LC_ALL=C.UTF-8 PATH=$PATH:/usr/sbin:/sbin
+unset CDPATH ARCH CROSS_COMPILE KBUILD_OUTPUT KCFLAGS LLVM
+! command -v git >/dev/null || eval "unset $(git rev-parse --local-env-vars | paste -s -d ' ')"
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 work=$top/work
@@ -13,6 +20,13 @@ export top work tree base_tree logs
 
 # shellcheck source=../base
 . "$top/base"
+
+# On a machine where nobody has told git who they are, commits in work/ are
+# nobody's.
+if ! git -C / var GIT_COMMITTER_IDENT >/dev/null 2>&1; then
+	export GIT_AUTHOR_NAME=nobody GIT_AUTHOR_EMAIL=nobody@localhost
+	export GIT_COMMITTER_NAME=nobody GIT_COMMITTER_EMAIL=nobody@localhost
+fi
 
 # The comment at the head of a script is its help.
 show_help() {
@@ -43,45 +57,60 @@ need_space() {
 		die "no space left: $3 need $2 MiB below $1, $free MiB are free"
 }
 
+# Say what is run, so that it can be typed by hand.
+run() {
+	echo "+ $*" >&2
+	"$@"
+}
+
+# Two of the scripts must not build or move trees below work/ at the same time.
+lock_work() {
+	mkdir -p "$work"
+	exec 9>"$work/lock"
+	flock -n 9 || die "another run is using $(short_path "$work")"
+}
+
 short_path() {
 	echo "${1#"$PWD"/}"
 }
 
 # step TEXT LOG PROGRAM ARGUMENT...: one line for one step.  While the program
-# runs, the line shows that it lives.
+# runs, the line shows that it lives.  Fails if the program does, always with 1.
 step() {
 	local text=$1 log=$2 start=$SECONDS status=0 ticks=0 verdict=ok pid
 	shift 2
-	mkdir -p "$(dirname "$log")"
+	if ! { mkdir -p "$(dirname "$log")" && : >"$log"; }; then
+		die "cannot write $(short_path "$log")"
+	fi
 	printf '%-44s ' "$text"
 	# A session of its own, so that Ctrl-C here can end all of it.
 	setsid "$@" >"$log" 2>&1 </dev/null &
 	pid=$!
-	trap 'kill -TERM -- "-$pid" 2>/dev/null; echo interrupted; exit 130' INT TERM
+	trap 'kill -TERM -- "-$pid" 2>/dev/null; echo interrupted; exit 130' INT TERM HUP
 	while kill -0 "$pid" 2>/dev/null; do
 		sleep 0.2
 		ticks=$((ticks + 1))
 		if [ -t 1 ]; then
-			printf '\r%-44s %13d s' "$text" $((SECONDS - start))
+			printf '\r%-44s %17d s' "$text" $((SECONDS - start))
 		elif [ $((ticks % 150)) = 0 ]; then
 			printf .
 		fi
 	done
 	wait "$pid" || status=$?
-	trap - INT TERM
-	[ "$status" = 0 ] || verdict=FAILED
+	trap - INT TERM HUP
+	[ "$status" = 0 ] || verdict="FAILED ($status)"
 	[ ! -t 1 ] || printf '\r%-44s ' "$text"
-	printf '%-8s %4d s  %s\n' "$verdict" $((SECONDS - start)) "$(short_path "$log")"
+	printf '%-12s %4d s  %s\n' "$verdict" $((SECONDS - start)) "$(short_path "$log")"
 	[ "$status" = 0 ] || tail -n 5 "$log" | sed 's/^/    /'
-	return "$status"
+	[ "$status" = 0 ]
 }
 
-# The version of the kernel source in a directory, as 6.1.192
-kernel_version() {
+# The version that a kernel's Makefile gives, as 6.1.192
+makefile_version() {
 	sed -n '
 		s/^VERSION = //p
 		s/^PATCHLEVEL = //p
-		s/^SUBLEVEL = //p' "$1/Makefile" | paste -s -d .
+		s/^SUBLEVEL = //p' | paste -s -d .
 }
 
 # The patches in their order, one path a line

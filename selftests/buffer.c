@@ -11,7 +11,9 @@
 #define MIB (1024 * KIB)
 #define HUGE_SIZE (2 * MIB)
 
-#define KPF_THP 22	/* Documentation/admin-guide/mm/pagemap.rst */
+/* Documentation/admin-guide/mm/pagemap.rst */
+#define KPF_THP 22
+#define PAGEMAP_PRESENT (1ULL << 63)
 
 const struct buffer_kind buffer_kinds[] = {
 	{ .name = "4k",		.size = 4 * KIB },
@@ -40,7 +42,14 @@ unsigned long long page_frame(const char *address)
 	uint64_t mapped = read_entry("/proc/self/pagemap",
 				     (uintptr_t)address / getpagesize());
 
-	return mapped & ((1ULL << 55) - 1);
+	unsigned long long frame = mapped & ((1ULL << 55) - 1);
+
+	if (!(mapped & PAGEMAP_PRESENT) || !frame) {
+		errno = EFAULT;
+		ktap_bail_out("no page frame at %p, or no right to see it",
+			      (const void *)address);
+	}
+	return frame;
 }
 
 long free_huge_pages(void)

@@ -281,8 +281,9 @@ int main(int argc, char **argv)
 	int option;
 
 	while ((option = getopt(argc, argv, "r:")) != -1) {
-		if (option != 'r' || (runs = atoi(optarg)) < 1)
+		if (option != 'r' || atoi(optarg) < 1)
 			return usage();
+		runs = atoi(optarg);
 	}
 	nr_targets = argc - optind;
 	if (nr_targets < 1 || nr_targets > MAX_TARGETS)

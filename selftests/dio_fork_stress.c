@@ -24,6 +24,7 @@
 #define MAX_SECTORS	2048u	/* 1 MiB */
 /* Twice what all can use at once: one gap is always large enough */
 #define ARENA_SECTORS	(2 * READERS * MAX_SECTORS)
+#define ENOUGH		20	/* a second: fewer reads or forks prove nothing */
 #define POISON		0x5a
 #define EXEC_CHILD	"--exit"
 
@@ -97,10 +98,13 @@ static void read_and_check_block(unsigned int *seed)
 	size_t size = (size_t)sectors * SECTOR;
 	off_t from = (off_t)random_below(arena.file_sectors - sectors, seed) * SECTOR;
 	char *to = arena.memory + (size_t)place * SECTOR;
+	ssize_t bytes;
 
 	memset(to, POISON, size);
-	if (pread(arena.fd, to, size, from) != (ssize_t)size)
-		ktap_bail_out("read %zu bytes at %lld", size, (long long)from);
+	bytes = pread(arena.fd, to, size, from);
+	if (bytes != (ssize_t)size)
+		ktap_bail_out("read of %zu bytes at %lld gives %zd", size,
+			      (long long)from, bytes);
 	atomic_fetch_add(&arena.blocks, 1);
 	if (!pattern_is_at(to, size, from))
 		atomic_fetch_add(&arena.bad, 1);
@@ -165,8 +169,8 @@ static void test(const char *name, bool with_forks, unsigned int seconds)
 		pthread_join(forks, NULL);
 
 	bad = atomic_load(&arena.bad);
-	ktap_result(!bad && atomic_load(&arena.blocks) &&
-		    (!with_forks || atomic_load(&arena.forks)), name,
+	ktap_result(!bad && atomic_load(&arena.blocks) >= ENOUGH * seconds &&
+		    (!with_forks || atomic_load(&arena.forks) >= ENOUGH * seconds), name,
 		    "bad %u of %u, %u forks", bad, atomic_load(&arena.blocks),
 		    atomic_load(&arena.forks));
 }
@@ -186,8 +190,9 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], EXEC_CHILD))
 		return 0;
 	while ((option = getopt(argc, argv, "s:")) != -1) {
-		if (option != 's' || (seconds = atoi(optarg)) < 1)
+		if (option != 's' || atoi(optarg) < 1)
 			return usage();
+		seconds = atoi(optarg);
 	}
 	if (optind != argc - 1)
 		return usage();

@@ -39,13 +39,15 @@ __attribute__((format(printf, 1, 2), noreturn))
 static inline void ktap_bail_out(const char *format, ...)
 {
 	int error = errno;
+	char what[256];
 	va_list args;
 
-	printf("Bail out! ");
 	va_start(args, format);
-	vprintf(format, args);
+	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	printf(": %s\n", strerror(error));
+	printf("Bail out! %s: %s\n", what, strerror(error));
+	/* The console has it even if a thread that still waits keeps us here. */
+	fprintf(stderr, "Bail out! %s: %s\n", what, strerror(error));
 	exit(2);
 }
 

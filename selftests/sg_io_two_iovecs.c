@@ -56,10 +56,10 @@ static void read_first_sectors(int fd, char *buffer, const struct layout *layout
 	}
 	if (ioctl(fd, SG_IO, &request))
 		ktap_bail_out("SG_IO");
-	if ((request.info & SG_INFO_OK_MASK) != SG_INFO_OK) {
+	if ((request.info & SG_INFO_OK_MASK) != SG_INFO_OK || request.resid) {
 		errno = EIO;
-		ktap_bail_out("SG_IO: status %#x, host %#x", request.status,
-			      request.host_status);
+		ktap_bail_out("SG_IO: status %#x, host %#x, residue %d", request.status,
+			      request.host_status, request.resid);
 	}
 }
 
@@ -74,7 +74,8 @@ static void test(int fd, const struct layout *layout)
 		if (buffer == MAP_FAILED)
 			ktap_bail_out("mmap of a huge page");
 		read_first_sectors(fd, buffer, layout);
-		munmap(buffer, HUGE_SIZE);
+		if (munmap(buffer, HUGE_SIZE))
+			ktap_bail_out("munmap");
 	}
 	after = free_huge_pages();
 	ktap_result(after == before, layout->name, "bad %ld of %d, free %ld, was %ld",

@@ -6,6 +6,14 @@
 
 ktap_number=0 ktap_failures=0
 
+# no_arguments "$@": for tests that take none
+no_arguments() {
+	case ${1-} in
+	-h | --help)	show_help; exit ;;
+	esac
+	[ $# = 0 ] || usage_error "no arguments expected"
+}
+
 # plan TESTS [KERNEL]
 plan() {
 	echo "KTAP version 1"
