@@ -28,7 +28,7 @@
 #define SAMPLES		16
 #define MAX_IOVECS	4
 #define MAX_TARGETS	8
-#define REST_SECONDS	3
+#define REST_SECONDS	1
 #define ALL		((size_t)-1)	/* a length: to the end of the buffer */
 
 struct shape {
