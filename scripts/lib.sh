@@ -123,7 +123,7 @@ in_tree() {
 }
 
 patches_id() {
-	{ cat "$top/series"; patch_files | xargs -d '\n' cat; } | sha256sum | cut -d ' ' -f 1
+	patch_files | xargs -d '\n' cat | sha256sum | cut -d ' ' -f 1
 }
 
 # Note that branch series and patches/ say the same from now on.
