@@ -23,8 +23,8 @@
 #include "buffer.h"
 #include "child.h"
 #include "ktap.h"
+#include "pattern.h"
 
-#define SECTOR		512
 #define SAMPLES		16
 #define MAX_IOVECS	4
 #define MAX_TARGETS	8
