@@ -118,6 +118,29 @@ patch_files() {
 	sed -e '/^#/d' -e '/^$/d' -e "s|^|$top/patches/|" "$top/series"
 }
 
+# Passed, failed and skipped results of a KTAP file; what is missing has failed
+count_results() {
+	awk '
+		/^1\.\./ { plan = substr($0, 4) }
+		/^ok .* # SKIP/ { skip++; next }
+		/^ok / { pass++ }
+		/^not ok / { fail++ }
+		END {
+			missing = plan - pass - fail - skip
+			if (!plan || missing < 0)
+				missing = 1
+			print pass + 0, fail + missing, skip + 0
+		}' "$1"
+}
+
+# What a sound kernel never prints
+splats='BUG:|WARNING:|Kernel panic|Oops|general protection fault|Bad page|KASAN|UBSAN|INFO: .*(blocked for|lock|self-detected|stalls)|refcount_t:|possible .*deadlock|Call Trace:'
+
+# The first splat in the log of a console; fails if there is none
+first_splat() {
+	grep -m 1 -E "$splats" "$1" | tr -d '\r'
+}
+
 in_tree() {
 	git -C "$tree" "$@"
 }

@@ -1,0 +1,1571 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests for the counting of pins: mm/pincount.h, and the functions of
+ * mm/gup.c that use it.  Included at the end of mm/gup.c.
+ *
+ *	./tools/testing/kunit/kunit.py run --kunitconfig mm
+ *
+ * The expected counts are spelled out here, and not computed with the functions
+ * under test.  The numbers that a pin adds are these:
+ */
+#include <kunit/test.h>
+#include <linux/kthread.h>
+#include <linux/mman.h>
+
+#define SMALL_PIN_REFS	1024
+#define LARGE_PIN_REFS	1
+
+/* No pin takes a reference count above this; 2^31 - 1 - 2^25 */
+#define HIGHEST_REFS	2113929215
+
+/*
+ * Fixture: the folios of a test, which have to come back as they were, and the
+ * reports of misuse, which have to be expected.
+ */
+#define MAX_FOLIOS	16
+
+struct pin_fixture {
+	struct kunit *test;
+	struct folio *folios[MAX_FOLIOS];
+	unsigned int nr_folios;
+	unsigned int misuses;
+	const char *reason;
+	long acquired;
+	long released;
+};
+
+static struct pin_fixture *pin_fixture;
+
+/* Called in place of a report, see __pin_misuse() and free_pincount_check(). */
+bool pin_misuse_expected(const char *reason)
+{
+	if (!pin_fixture || current->kunit_test != pin_fixture->test)
+		return false;
+	pin_fixture->misuses++;
+	pin_fixture->reason = reason;
+	return true;
+}
+
+static void expect_misuse(struct kunit *test, const char *reason)
+{
+	struct pin_fixture *fixture = test->priv;
+
+	KUNIT_EXPECT_EQ_MSG(test, fixture->misuses, 1, "reports of misuse");
+	if (fixture->misuses)
+		KUNIT_EXPECT_STREQ(test, fixture->reason, reason);
+	fixture->misuses = 0;
+}
+
+/* The exact value, with what CPUs have not added to it yet */
+static long node_count(struct pglist_data *pgdat, enum node_stat_item item)
+{
+	long sum = atomic_long_read(&pgdat->vm_stat[item]);
+#ifdef CONFIG_SMP
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu_ptr(pgdat->per_cpu_nodestats, cpu)->vm_node_stat_diff[item];
+#endif
+	return sum;
+}
+
+static long all_nodes_count(enum node_stat_item item)
+{
+	struct pglist_data *pgdat;
+	long sum = 0;
+
+	for_each_online_pgdat(pgdat)
+		sum += node_count(pgdat, item);
+	return sum;
+}
+
+/* Since the test began */
+static long pins_acquired(struct kunit *test)
+{
+	struct pin_fixture *fixture = test->priv;
+
+	return all_nodes_count(NR_FOLL_PIN_ACQUIRED) - fixture->acquired;
+}
+
+static long pins_released(struct kunit *test)
+{
+	struct pin_fixture *fixture = test->priv;
+
+	return all_nodes_count(NR_FOLL_PIN_RELEASED) - fixture->released;
+}
+
+static int pincount_of(struct folio *folio)
+{
+	return folio_test_large(folio) ?
+	       atomic_read(folio_pincount_ptr(folio)) : 0;
+}
+
+static void take_charge_of(struct kunit *test, struct folio *folio)
+{
+	struct pin_fixture *fixture = test->priv;
+
+	KUNIT_ASSERT_LT(test, fixture->nr_folios, MAX_FOLIOS);
+	fixture->folios[fixture->nr_folios++] = folio;
+}
+
+static struct folio *new_folio(struct kunit *test, unsigned int order)
+{
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP | __GFP_ZERO, order);
+
+	KUNIT_ASSERT_NOT_NULL_MSG(test, page, "no memory for a folio of order %u", order);
+	take_charge_of(test, page_folio(page));
+	return page_folio(page);
+}
+
+/* Small folios that follow each other */
+static struct page *new_small_pages(struct kunit *test, unsigned int order)
+{
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO, order);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL_MSG(test, page, "no memory for %u pages", 1U << order);
+	split_page(page, order);
+	for (i = 0; i < 1U << order; i++)
+		take_charge_of(test, page_folio(page + i));
+	return page;
+}
+
+static int pin_test_init(struct kunit *test)
+{
+	struct pin_fixture *fixture = kunit_kzalloc(test, sizeof(*fixture), GFP_KERNEL);
+
+	if (!fixture)
+		return -ENOMEM;
+	fixture->test = test;
+	fixture->acquired = all_nodes_count(NR_FOLL_PIN_ACQUIRED);
+	fixture->released = all_nodes_count(NR_FOLL_PIN_RELEASED);
+	test->priv = fixture;
+	pin_fixture = fixture;
+	return 0;
+}
+
+static void pin_test_exit(struct kunit *test)
+{
+	struct pin_fixture *fixture = test->priv;
+	unsigned int i;
+
+	if (!fixture)
+		return;
+
+	KUNIT_EXPECT_EQ_MSG(test, fixture->misuses, 0, "unexpected report of misuse: %s",
+			    fixture->reason);
+	KUNIT_EXPECT_EQ_MSG(test, pins_acquired(test), pins_released(test),
+			    "pins acquired and released differ");
+
+	for (i = 0; i < fixture->nr_folios; i++) {
+		struct folio *folio = fixture->folios[i];
+
+		KUNIT_EXPECT_EQ_MSG(test, folio_ref_count(folio), 1,
+				    "references left of folio %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, pincount_of(folio), 0,
+				    "pins left of folio %u", i);
+		/* Whatever has happened, free it. */
+		folio_set_count(folio, 1);
+		if (folio_test_large(folio))
+			atomic_set(folio_pincount_ptr(folio), 0);
+		folio_put(folio);
+	}
+	pin_fixture = NULL;
+}
+
+#define PIN_TEST_SUITE(id)				\
+static struct kunit_suite id##_suite = {		\
+	.name = #id,					\
+	.init = pin_test_init,				\
+	.exit = pin_test_exit,				\
+	.test_cases = id##_cases,			\
+}
+
+/* The elements of the array rows are the parameters of a test, by their name. */
+#define NAMED_PARAMS(row)						\
+static void row##_name(typeof(row##s[0]) *param, char *name)		\
+{									\
+	strscpy(name, param->name, KUNIT_PARAM_DESC_SIZE);		\
+}									\
+									\
+KUNIT_ARRAY_PARAM(row, row##s, row##_name)
+
+/* The pages that the tests try: number @nth of a folio */
+struct page_kind {
+	const char *name;
+	unsigned int order;
+	unsigned int nth;
+};
+
+static struct page_kind page_kinds[] = {
+	{ "order 0",		0,   0 },
+	{ "order 1, head",	1,   0 },
+	{ "order 1, tail",	1,   1 },
+	{ "order 2, head",	2,   0 },
+	{ "order 2, last tail",	2,   3 },
+	{ "order 9, head",	9,   0 },
+	{ "order 9, last tail",	9, 511 },
+};
+
+NAMED_PARAMS(page_kind);
+
+static struct page *new_page_of_kind(struct kunit *test)
+{
+	const struct page_kind *kind = test->param_value;
+
+	return folio_page(new_folio(test, kind->order), kind->nth);
+}
+
+/* What @pins pins look like, and @refs references on top of the first one */
+static void expect_counts_at(struct kunit *test, int line, struct folio *folio,
+			     int refs, int pins)
+{
+	bool large = folio_test_large(folio);
+
+	KUNIT_EXPECT_EQ_MSG(test, folio_ref_count(folio),
+			    1 + refs + pins * (large ? LARGE_PIN_REFS : SMALL_PIN_REFS),
+			    "line %d: references, with %d pins", line, pins);
+	KUNIT_EXPECT_EQ_MSG(test, pincount_of(folio), large ? pins : 0,
+			    "line %d: _pincount, with %d pins", line, pins);
+	KUNIT_EXPECT_EQ_MSG(test, folio_maybe_dma_pinned(folio), pins > 0,
+			    "line %d: maybe pinned, with %d pins", line, pins);
+}
+
+#define expect_counts(test, folio, refs, pins)	\
+	expect_counts_at(test, __LINE__, folio, refs, pins)
+#define expect_pins(test, folio, pins)	expect_counts(test, folio, 0, pins)
+
+/* As GUP-fast does it: with preemption off */
+static struct folio *grab(struct page *page, int refs, unsigned int flags)
+{
+	struct folio *folio;
+
+	preempt_disable();
+	folio = try_grab_folio(page, refs, flags);
+	preempt_enable();
+	return folio;
+}
+
+static void pin_pages(struct kunit *test, struct page *page, int pins)
+{
+	KUNIT_ASSERT_PTR_EQ_MSG(test, grab(page, pins, FOLL_PIN), page_folio(page),
+				"%d pins", pins);
+}
+
+/* An address space to pin pages by their address: three pages of anonymous memory */
+struct user_memory {
+	struct mm_struct *mm;
+	unsigned long addr;
+};
+
+#define USER_PAGES	3
+
+static struct user_memory map_user_memory(struct kunit *test)
+{
+	struct user_memory memory = { .mm = mm_alloc() };
+
+	KUNIT_ASSERT_NOT_NULL(test, memory.mm);
+	arch_pick_mmap_layout(memory.mm, &current->signal->rlim[RLIMIT_STACK]);
+	kthread_use_mm(memory.mm);
+	memory.addr = vm_mmap(NULL, 0, USER_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			      MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	if (IS_ERR_VALUE(memory.addr)) {
+		kthread_unuse_mm(memory.mm);
+		mmput(memory.mm);
+		KUNIT_FAIL(test, "vm_mmap: %ld", (long)memory.addr);
+		memory.mm = NULL;
+	}
+	return memory;
+}
+
+static void unmap_user_memory(struct user_memory memory)
+{
+	kthread_unuse_mm(memory.mm);
+	mmput(memory.mm);
+}
+
+/* Maps */
+
+/* The bias has one bit set, so that references and pins have bits of their own. */
+static void bias_is_a_power_of_two(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, GUP_PIN_COUNTING_BIAS, SMALL_PIN_REFS);
+	KUNIT_EXPECT_EQ(test, hweight32(GUP_PIN_COUNTING_BIAS), 1);
+}
+
+/* Every number of pins comes back from the count, whatever references are there. */
+static void small_pins_survive_the_way_there_and_back(struct kunit *test)
+{
+	static const int extra[] = { 0, 1, SMALL_PIN_REFS / 2, SMALL_PIN_REFS - 1 };
+	int pins, i;
+
+	for (pins = 0; pins <= HIGHEST_REFS / SMALL_PIN_REFS; pins++) {
+		int refs = gup_pins_to_refs(false, pins);
+
+		if (refs != pins * SMALL_PIN_REFS) {
+			KUNIT_FAIL(test, "%d pins are %d references", pins, refs);
+			return;
+		}
+		for (i = 0; i < ARRAY_SIZE(extra); i++) {
+			if (gup_refs_to_pins(refs + extra[i]) == pins)
+				continue;
+			KUNIT_FAIL(test, "%d references are %u pins instead of %d",
+				   refs + extra[i], gup_refs_to_pins(refs + extra[i]), pins);
+			return;
+		}
+	}
+}
+
+/* Each pin of a large folio is one reference. */
+static void large_pins_are_references(struct kunit *test)
+{
+	static const int pins[] = { 0, 1, 2, 511, 512, SMALL_PIN_REFS, 1 << 18, HIGHEST_REFS };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(pins); i++)
+		KUNIT_EXPECT_EQ(test, gup_pins_to_refs(true, pins[i]), pins[i]);
+}
+
+static struct refs_row {
+	const char *name;
+	int refs;
+	unsigned int pins;
+} refs_rows[] = {
+	{ "none",				0,		0 },
+	{ "one reference",			1,		0 },
+	{ "one reference less than a pin",	1023,		0 },
+	{ "one pin",				1024,		1 },
+	{ "one pin, one reference",		1025,		1 },
+	{ "one reference less than two pins",	2047,		1 },
+	{ "two pins",				2048,		2 },
+	{ "the most that a pin may lead to",	HIGHEST_REFS,	2064383 },
+	{ "the most before the sign",		INT_MAX,	2097151 },
+	{ "overflowed",				INT_MIN,	2097152 },
+	{ "all bits set",			-1,		4194303 },
+};
+
+NAMED_PARAMS(refs_row);
+
+/* A count has as many pins as fit into it, the sign bit being one bit more. */
+static void references_are_at_most_that_many_pins(struct kunit *test)
+{
+	const struct refs_row *row = test->param_value;
+
+	KUNIT_EXPECT_EQ(test, gup_refs_to_pins(row->refs), row->pins);
+}
+
+/* The most pins are as many as fit below the highest count, and no more. */
+static void the_most_pins_fill_the_count(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, PIN_REFS_MAX, HIGHEST_REFS);
+	KUNIT_EXPECT_EQ(test, gup_max_pins(true), HIGHEST_REFS);
+	KUNIT_EXPECT_EQ(test, gup_max_pins(false), HIGHEST_REFS / SMALL_PIN_REFS);
+	KUNIT_EXPECT_LE(test, gup_pins_to_refs(false, gup_max_pins(false)), HIGHEST_REFS);
+	KUNIT_EXPECT_GT(test, gup_pins_to_refs(false, gup_max_pins(false) + 1), HIGHEST_REFS);
+}
+
+static struct kunit_case pin_maps_cases[] = {
+	KUNIT_CASE(bias_is_a_power_of_two),
+	KUNIT_CASE(small_pins_survive_the_way_there_and_back),
+	KUNIT_CASE(large_pins_are_references),
+	KUNIT_CASE_PARAM(references_are_at_most_that_many_pins, refs_row_gen_params),
+	KUNIT_CASE(the_most_pins_fill_the_count),
+	{}
+};
+
+PIN_TEST_SUITE(pin_maps);
+
+/* Operations on folios of all kinds */
+
+/* Pins add up, and come off again in the reverse of any order. */
+static void pins_add_up(struct kunit *test)
+{
+	struct folio *folio = page_folio(new_page_of_kind(test));
+	int refs;
+
+	expect_pins(test, folio, 0);
+	KUNIT_EXPECT_TRUE(test, folio_try_add_pins(folio, 1));
+	expect_pins(test, folio, 1);
+	KUNIT_EXPECT_TRUE(test, folio_try_add_pins(folio, 5));
+	expect_pins(test, folio, 6);
+
+	KUNIT_EXPECT_TRUE(test, folio_pins_to_refs(folio, 2, &refs));
+	folio_ref_sub(folio, refs);
+	expect_pins(test, folio, 4);
+	KUNIT_EXPECT_TRUE(test, folio_pins_to_refs(folio, 4, &refs));
+	folio_ref_sub(folio, refs);
+	expect_pins(test, folio, 0);
+}
+
+/* References and pins are independent of each other. */
+static void references_do_not_change_pins(struct kunit *test)
+{
+	struct folio *folio = page_folio(new_page_of_kind(test));
+
+	folio_ref_add(folio, 7);
+	expect_counts(test, folio, 7, 0);
+	pin_pages(test, &folio->page, 3);
+	expect_counts(test, folio, 7, 3);
+	folio_ref_sub(folio, 7);
+	expect_counts(test, folio, 0, 3);
+	unpin_folio(folio, 3);
+	expect_pins(test, folio, 0);
+}
+
+/* The question "how many pins at most" is answered exactly without references. */
+static void number_of_pins_is_known(struct kunit *test)
+{
+	struct folio *folio = page_folio(new_page_of_kind(test));
+
+	KUNIT_EXPECT_EQ(test, folio_pins_at_most(folio), 0);
+	pin_pages(test, &folio->page, 3);
+	KUNIT_EXPECT_EQ(test, folio_pins_at_most(folio), 3);
+	unpin_folio(folio, 3);
+	KUNIT_EXPECT_EQ(test, folio_pins_at_most(folio), 0);
+}
+
+/*
+ * A folio that is not any more what GUP-fast took it for is left as it was: one
+ * that has become large, ...
+ */
+static void pin_notices_that_folio_became_large(struct kunit *test)
+{
+	struct folio *folio = new_folio(test, 1);
+
+	KUNIT_EXPECT_EQ(test, try_pin_folio_as(folio, false, &folio->page, 1), -EAGAIN);
+	expect_pins(test, folio, 0);
+	KUNIT_EXPECT_EQ(test, try_pin_folio_as(folio, false, &folio->page, 3), -EAGAIN);
+	expect_pins(test, folio, 0);
+	KUNIT_EXPECT_EQ(test, pins_acquired(test), 0);
+}
+
+/* ... one that has become small, ... */
+static void pin_notices_that_folio_became_small(struct kunit *test)
+{
+	struct folio *folio = new_folio(test, 0);
+
+	KUNIT_EXPECT_EQ(test, try_pin_folio_as(folio, true, &folio->page, 3), -EAGAIN);
+	expect_pins(test, folio, 0);
+	KUNIT_EXPECT_EQ(test, pins_acquired(test), 0);
+}
+
+/* ... and one that the page has left. */
+static void pin_notices_that_page_left_the_folio(struct kunit *test)
+{
+	unsigned int order;
+
+	for (order = 0; order < 2; order++) {
+		struct folio *folio = new_folio(test, order);
+		struct folio *other = new_folio(test, order);
+
+		KUNIT_EXPECT_EQ(test, try_pin_folio_as(folio, order, &other->page, 1), -EAGAIN);
+		expect_pins(test, folio, 0);
+		expect_pins(test, other, 0);
+	}
+	KUNIT_EXPECT_EQ(test, pins_acquired(test), 0);
+}
+
+/* A folio without references is free, and not to be had. */
+static void free_folio_is_not_pinned(struct kunit *test)
+{
+	struct page *page = new_page_of_kind(test);
+	struct folio *folio = page_folio(page);
+
+	KUNIT_ASSERT_TRUE(test, folio_ref_freeze(folio, 1));
+	KUNIT_EXPECT_NULL(test, grab(page, 1, FOLL_PIN));
+	KUNIT_EXPECT_FALSE(test, folio_try_add_pins(folio, 1));
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 0);
+	folio_ref_unfreeze(folio, 1);
+	expect_pins(test, folio, 0);
+	KUNIT_EXPECT_EQ(test, pins_acquired(test), 0);
+}
+
+/* A page that is reserved is counted like any other, unless it is a zero page. */
+static void reserved_page_is_pinned(struct kunit *test)
+{
+	struct folio *folio = new_folio(test, 0);
+
+	set_bit(PG_reserved, &folio->flags);
+	pin_pages(test, &folio->page, 1);
+	expect_pins(test, folio, 1);
+	unpin_user_page(&folio->page);
+	expect_pins(test, folio, 0);
+	clear_bit(PG_reserved, &folio->flags);
+}
+
+static struct kunit_case pin_folio_cases[] = {
+	KUNIT_CASE_PARAM(pins_add_up, page_kind_gen_params),
+	KUNIT_CASE_PARAM(references_do_not_change_pins, page_kind_gen_params),
+	KUNIT_CASE_PARAM(number_of_pins_is_known, page_kind_gen_params),
+	KUNIT_CASE(pin_notices_that_folio_became_large),
+	KUNIT_CASE(pin_notices_that_folio_became_small),
+	KUNIT_CASE(pin_notices_that_page_left_the_folio),
+	KUNIT_CASE_PARAM(free_folio_is_not_pinned, page_kind_gen_params),
+	KUNIT_CASE(reserved_page_is_pinned),
+	{}
+};
+
+PIN_TEST_SUITE(pin_folio);
+
+/* The functions of mm/gup.c, by what they do to a folio */
+
+/* How a number of pins may be taken and released, here for the 512 of order 9 */
+static struct portions_row {
+	const char *name;
+	int pinned[3];		/* up to a 0 */
+	int portion;		/* released at a time */
+} portions_rows[] = {
+	{ "all at once, one by one",	{ 512 },	1 },
+	{ "all at once, by three",	{ 512 },	3 },
+	{ "all at once, but one",	{ 512 },	511 },
+	{ "all at once, all at once",	{ 512 },	512 },
+	{ "in portions, one by one",	{ 1, 10, 501 },	1 },
+	{ "in portions, all at once",	{ 1, 10, 501 },	512 },
+};
+
+NAMED_PARAMS(portions_row);
+
+/* n pages pinned are n pins, whatever portions they are taken and released in. */
+static void huge_page_may_be_released_in_portions(struct kunit *test)
+{
+	const struct portions_row *row = test->param_value;
+	struct folio *folio = new_folio(test, 9);
+	int pins = 0, i;
+
+	for (i = 0; i < ARRAY_SIZE(row->pinned) && row->pinned[i]; i++) {
+		pin_pages(test, folio_page(folio, pins), row->pinned[i]);
+		pins += row->pinned[i];
+		expect_pins(test, folio, pins);
+	}
+	while (pins) {
+		int portion = min(pins, row->portion);
+
+		pins -= portion;
+		unpin_user_folio_range(folio, pins, portion);
+		expect_pins(test, folio, pins);
+	}
+}
+
+/* try_grab_folio() takes pins or references, as it is told, and finds the folio. */
+static void try_grab_folio_takes_what_is_asked_for(struct kunit *test)
+{
+	struct page *page = new_page_of_kind(test);
+	struct folio *folio = page_folio(page);
+
+	KUNIT_EXPECT_PTR_EQ(test, grab(page, 1, FOLL_PIN), folio);
+	expect_counts(test, folio, 0, 1);
+	KUNIT_EXPECT_PTR_EQ(test, grab(page, 4, FOLL_PIN), folio);
+	expect_counts(test, folio, 0, 5);
+	KUNIT_EXPECT_PTR_EQ(test, grab(page, 2, FOLL_GET), folio);
+	expect_counts(test, folio, 2, 5);
+
+	gup_put_folio(folio, 2, FOLL_GET);
+	expect_counts(test, folio, 0, 5);
+	gup_put_folio(folio, 1, FOLL_PIN);
+	expect_counts(test, folio, 0, 4);
+	gup_put_folio(folio, 4, FOLL_PIN);
+	expect_counts(test, folio, 0, 0);
+}
+
+/* try_grab_page() does so for one page, and nothing if it is asked for nothing. */
+static void try_grab_page_takes_what_is_asked_for(struct kunit *test)
+{
+	struct page *page = new_page_of_kind(test);
+	struct folio *folio = page_folio(page);
+
+	KUNIT_EXPECT_TRUE(test, try_grab_page(page, 0));
+	expect_counts(test, folio, 0, 0);
+	KUNIT_EXPECT_TRUE(test, try_grab_page(page, FOLL_PIN));
+	expect_counts(test, folio, 0, 1);
+	KUNIT_EXPECT_TRUE(test, try_grab_page(page, FOLL_GET));
+	expect_counts(test, folio, 1, 1);
+
+	put_page(page);
+	expect_counts(test, folio, 0, 1);
+	unpin_user_page(page);
+	expect_counts(test, folio, 0, 0);
+}
+
+/* unpin_user_page() of any page takes one pin off the folio. */
+static void unpin_user_page_releases_one_pin(struct kunit *test)
+{
+	struct page *page = new_page_of_kind(test);
+	struct folio *folio = page_folio(page);
+
+	pin_pages(test, page, 2);
+	unpin_user_page(page);
+	expect_pins(test, folio, 1);
+	unpin_user_page(page);
+	expect_pins(test, folio, 0);
+}
+
+/* unpin_user_folio_range() releases one pin per page. */
+static void unpin_user_folio_range_releases_one_pin_per_page(struct kunit *test)
+{
+	struct folio *folio = new_folio(test, 2);
+
+	pin_pages(test, &folio->page, 4);
+	unpin_user_folio_range(folio, 1, 2);
+	expect_pins(test, folio, 2);
+	unpin_user_folio_range(folio, 3, 1);
+	expect_pins(test, folio, 1);
+	unpin_user_folio_range(folio, 0, 1);
+	expect_pins(test, folio, 0);
+}
+
+/*
+ * The functions that release many pages, given pages in all orders: of folio a
+ * (order 0), of b (order 2), the zero page, and the same page again.
+ */
+enum { A, B0, B1, B3, ZERO, END = -1 };
+
+static struct array_row {
+	const char *name;
+	int pages[8];
+	int a, b;		/* pins that they are */
+} array_rows[] = {
+	{ "nothing",			{ END },			0, 0 },
+	{ "one small page",		{ A, END },			1, 0 },
+	{ "a small page again",		{ A, A, A, END },		3, 0 },
+	{ "one tail page",		{ B3, END },			0, 1 },
+	{ "a run of a large folio",	{ B0, B1, END },		0, 2 },
+	{ "a run with a hole",		{ B0, B3, B3, END },		0, 3 },
+	{ "folio by folio",		{ A, A, B1, B3, END },		2, 2 },
+	{ "folios in turn",		{ B1, A, B3, A, B0, END },	2, 3 },
+	{ "the zero page",		{ ZERO, ZERO, END },		0, 0 },
+	{ "zero pages between",		{ A, ZERO, B1, ZERO, A, END },	2, 1 },
+};
+
+NAMED_PARAMS(array_row);
+
+/* unpin_user_pages() and its dirtying variant release each entry once. */
+static void each_entry_of_an_array_is_released(struct kunit *test)
+{
+	const struct array_row *row = test->param_value;
+	struct folio *a = new_folio(test, 0), *b = new_folio(test, 2);
+	struct page *const of[] = {
+		[A] = &a->page, [ZERO] = ZERO_PAGE(0), [B0] = folio_page(b, 0),
+		[B1] = folio_page(b, 1), [B3] = folio_page(b, 3),
+	};
+	int zero_refs = page_ref_count(ZERO_PAGE(0));
+	struct page *pages[ARRAY_SIZE(row->pages)];
+	unsigned long npages = 0;
+	int round;
+
+	while (row->pages[npages] != END) {
+		pages[npages] = of[row->pages[npages]];
+		npages++;
+	}
+
+	/* Pins that are not in the array stay. */
+	pin_pages(test, &a->page, 1);
+	pin_pages(test, &b->page, 1);
+	for (round = 0; round < 3; round++) {
+		unsigned long i;
+
+		for (i = 0; i < npages; i++)
+			pin_pages(test, pages[i], 1);
+		expect_pins(test, a, 1 + row->a);
+		expect_pins(test, b, 1 + row->b);
+		if (round == 0)
+			unpin_user_pages(pages, npages);
+		else if (round == 1)
+			unpin_user_pages_dirty_lock(pages, npages, false);
+		else
+			unpin_user_pages_lockless(pages, npages);
+		expect_pins(test, a, 1);
+		expect_pins(test, b, 1);
+	}
+	KUNIT_EXPECT_EQ(test, page_ref_count(ZERO_PAGE(0)), zero_refs);
+	unpin_user_page(&a->page);
+	unpin_user_page(&b->page);
+}
+
+/* unpin_user_page_range_dirty_lock() takes pages that follow each other. */
+static void each_page_of_a_range_is_released(struct kunit *test)
+{
+	struct page *small = new_small_pages(test, 1);
+	struct folio *large = new_folio(test, 2);
+	int i;
+
+	pin_pages(test, small, 2);
+	pin_pages(test, small + 1, 1);
+	unpin_user_page_range_dirty_lock(small, 2, false);
+	expect_pins(test, page_folio(small), 1);
+	expect_pins(test, page_folio(small + 1), 0);
+	unpin_user_page_range_dirty_lock(small, 1, false);
+	expect_pins(test, page_folio(small), 0);
+
+	for (i = 0; i < 4; i++)
+		pin_pages(test, folio_page(large, i), 1);
+	unpin_user_page_range_dirty_lock(folio_page(large, 1), 3, false);
+	expect_pins(test, large, 1);
+	unpin_user_page_range_dirty_lock(folio_page(large, 0), 1, false);
+	expect_pins(test, large, 0);
+}
+
+/* Nothing is done with the zero page, and nothing fails. */
+static void zero_page_is_not_counted(struct kunit *test)
+{
+	struct page *zero = ZERO_PAGE(0);
+	int refs = page_ref_count(zero), err;
+
+	KUNIT_EXPECT_PTR_EQ(test, grab(zero, 3, FOLL_PIN), page_folio(zero));
+	KUNIT_EXPECT_EQ(test, page_ref_count(zero), refs);
+	KUNIT_EXPECT_TRUE(test, try_grab_page(zero, FOLL_PIN));
+	KUNIT_EXPECT_EQ(test, page_ref_count(zero), refs);
+	err = pin_user_page(zero);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_EQ(test, page_ref_count(zero), refs);
+
+	unpin_user_page(zero);
+	unpin_user_folio_range(page_folio(zero), 0, 1);
+	unpin_user_page_range_dirty_lock(zero, 1, false);
+	gup_put_folio(page_folio(zero), 2, FOLL_PIN);
+	KUNIT_EXPECT_EQ(test, page_ref_count(zero), refs);
+	KUNIT_EXPECT_EQ(test, pins_acquired(test), 0);
+	KUNIT_EXPECT_EQ(test, pins_released(test), 0);
+}
+
+/* Memory that was never written to is the zero page, for GUP both slow and fast. */
+static void untouched_memory_is_pinned_without_counting(struct kunit *test)
+{
+	struct user_memory memory = map_user_memory(test);
+	struct page *pages[USER_PAGES] = { };
+	int i, round;
+
+	if (!memory.mm)
+		return;
+	for (round = 0; round < 2; round++) {
+		long pinned = pin_user_pages_fast(memory.addr, USER_PAGES, 0, pages);
+
+		KUNIT_EXPECT_EQ(test, pinned, USER_PAGES);
+		for (i = 0; i < pinned; i++)
+			KUNIT_EXPECT_TRUE(test, is_zero_page(pages[i]));
+		if (pinned > 0)
+			unpin_user_pages(pages, pinned);
+	}
+	KUNIT_EXPECT_EQ(test, pins_acquired(test), 0);
+	KUNIT_EXPECT_EQ(test, pins_released(test), 0);
+	unmap_user_memory(memory);
+}
+
+/* A reference to the zero page is one, though: it is not special to FOLL_GET. */
+static void zero_page_is_referenced(struct kunit *test)
+{
+	struct page *zero = ZERO_PAGE(0);
+	int refs = page_ref_count(zero);
+
+	KUNIT_EXPECT_TRUE(test, try_grab_page(zero, FOLL_GET));
+	KUNIT_EXPECT_PTR_EQ(test, grab(zero, 1, FOLL_GET), page_folio(zero));
+	KUNIT_EXPECT_EQ(test, page_ref_count(zero), refs + 2);
+	gup_put_folio(page_folio(zero), 2, FOLL_GET);
+	KUNIT_EXPECT_EQ(test, page_ref_count(zero), refs);
+}
+
+/* The huge zero page is a large folio like any other. */
+static void huge_zero_page_is_pinned(struct kunit *test)
+{
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+	struct mm_struct *mm = mm_alloc();
+	struct folio *folio;
+	struct page *page;
+	int refs;
+
+	KUNIT_ASSERT_NOT_NULL(test, mm);
+	page = mm_get_huge_zero_page(mm);
+	if (!page) {
+		mmput(mm);
+		kunit_skip(test, "no huge zero page");
+	}
+	folio = page_folio(page);
+	refs = folio_ref_count(folio);
+
+	pin_pages(test, folio_page(folio, 1), 3);
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), refs + 3);
+	KUNIT_EXPECT_EQ(test, pincount_of(folio), 3);
+	unpin_user_folio_range(folio, 1, 3);
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), refs);
+	KUNIT_EXPECT_EQ(test, pincount_of(folio), 0);
+	mmput(mm);
+#else
+	kunit_skip(test, "needs CONFIG_TRANSPARENT_HUGEPAGE");
+#endif
+}
+
+static struct kunit_case gup_pin_cases[] = {
+	KUNIT_CASE_PARAM(huge_page_may_be_released_in_portions, portions_row_gen_params),
+	KUNIT_CASE_PARAM(try_grab_folio_takes_what_is_asked_for, page_kind_gen_params),
+	KUNIT_CASE_PARAM(try_grab_page_takes_what_is_asked_for, page_kind_gen_params),
+	KUNIT_CASE_PARAM(unpin_user_page_releases_one_pin, page_kind_gen_params),
+	KUNIT_CASE(unpin_user_folio_range_releases_one_pin_per_page),
+	KUNIT_CASE_PARAM(each_entry_of_an_array_is_released, array_row_gen_params),
+	KUNIT_CASE(each_page_of_a_range_is_released),
+	KUNIT_CASE(zero_page_is_not_counted),
+	KUNIT_CASE(untouched_memory_is_pinned_without_counting),
+	KUNIT_CASE(zero_page_is_referenced),
+	KUNIT_CASE(huge_zero_page_is_pinned),
+	{}
+};
+
+PIN_TEST_SUITE(gup_pin);
+
+/* pin_user_page() */
+
+enum exclusive { NOT_EXCLUSIVE, HEAD_EXCLUSIVE, PAGE_EXCLUSIVE };
+
+static void set_exclusive(struct page *page, enum exclusive exclusive)
+{
+	if (exclusive == HEAD_EXCLUSIVE)
+		SetPageAnonExclusive(compound_head(page));
+	else if (exclusive == PAGE_EXCLUSIVE)
+		SetPageAnonExclusive(page);
+}
+
+static void clear_exclusive(struct page *page)
+{
+	clear_bit(PG_anon_exclusive, &compound_head(page)->flags);
+	clear_bit(PG_anon_exclusive, &page->flags);
+}
+
+/* A page, as it may be handed to pin_user_page(), and what comes of it */
+static struct pin_again_row {
+	const char *name;
+	unsigned long mapping;	/* PAGE_MAPPING_ANON, PAGE_MAPPING_KSM, or 0 */
+	unsigned int order, nth;
+	bool pinned;
+	bool locked;
+	enum exclusive exclusive;
+	int err;
+} pin_again_rows[] = {
+	/* Anonymous pages: pinned already, and therefore exclusive */
+	{ "anon, pinned", PAGE_MAPPING_ANON, .pinned = true, .exclusive = HEAD_EXCLUSIVE },
+	{ "anon, not pinned", PAGE_MAPPING_ANON, .exclusive = HEAD_EXCLUSIVE, .err = -EINVAL },
+	{ "anon, not pinned, locked", PAGE_MAPPING_ANON, .locked = true,
+	  .exclusive = HEAD_EXCLUSIVE, .err = -EINVAL },
+	{ "anon, pinned, shared", PAGE_MAPPING_ANON, .pinned = true, .err = -EINVAL },
+	{ "KSM, not pinned", PAGE_MAPPING_KSM, .err = -EINVAL },
+	{ "THP mapped by PMD, head", PAGE_MAPPING_ANON, 9, 0, .pinned = true,
+	  .exclusive = HEAD_EXCLUSIVE },
+	{ "THP mapped by PMD, tail", PAGE_MAPPING_ANON, 9, 7, .pinned = true,
+	  .exclusive = HEAD_EXCLUSIVE },
+	{ "THP mapped by PTEs, tail", PAGE_MAPPING_ANON, 9, 7, .pinned = true,
+	  .exclusive = PAGE_EXCLUSIVE },
+	{ "THP mapped by PTEs, shared tail", PAGE_MAPPING_ANON, 9, 7, .pinned = true,
+	  .err = -EINVAL },
+	{ "THP, not pinned", PAGE_MAPPING_ANON, 9, 7, .exclusive = HEAD_EXCLUSIVE,
+	  .err = -EINVAL },
+	/* Others: pinned already, or locked */
+	{ "file, pinned", 0, .pinned = true },
+	{ "file, locked", 0, .locked = true },
+	{ "file, pinned and locked", 0, .pinned = true, .locked = true },
+	{ "file, neither", 0, .err = -EINVAL },
+	{ "large, tail, pinned", 0, 2, 3, .pinned = true },
+	{ "large, tail, locked", 0, 2, 3, .locked = true },
+	{ "large, tail, neither", 0, 2, 3, .err = -EINVAL },
+};
+
+NAMED_PARAMS(pin_again_row);
+
+/*
+ * A pin is duplicated, and a locked page that is not anonymous may get a first
+ * one.  Anything else is refused with one report, and changes nothing.
+ */
+static void pin_user_page_keeps_its_contract(struct kunit *test)
+{
+	const struct pin_again_row *row = test->param_value;
+	struct folio *folio = new_folio(test, row->order);
+	struct page *page = folio_page(folio, row->nth);
+	int pins = row->pinned, err;
+
+	folio->mapping = (void *)row->mapping;
+	set_exclusive(page, row->exclusive);
+	if (row->locked)
+		folio_lock(folio);
+	if (row->pinned)
+		pin_pages(test, page, 1);
+
+	err = pin_user_page(page);
+	KUNIT_EXPECT_EQ(test, err, row->err);
+	expect_pins(test, folio, pins + !row->err);
+	KUNIT_EXPECT_EQ(test, pins_acquired(test), pins + !row->err);
+	if (row->err)
+		expect_misuse(test, row->mapping ? "first pin of an anonymous page"
+						 : "first pin of an unlocked page");
+
+	/* Not through unpin_user_page(), which would report the shared ones */
+	pins += !row->err;
+	if (pins)
+		unpin_folio(folio, pins);
+
+	if (row->locked)
+		folio_unlock(folio);
+	clear_exclusive(page);
+	folio->mapping = NULL;
+}
+
+/* Each of many duplicates is a pin of its own. */
+static void pin_user_page_adds_one_pin_each_time(struct kunit *test)
+{
+	struct page *page = new_page_of_kind(test);
+	struct folio *folio = page_folio(page);
+	int i, err;
+
+	pin_pages(test, page, 1);
+	for (i = 2; i <= 5; i++) {
+		err = pin_user_page(page);
+		KUNIT_EXPECT_EQ(test, err, 0);
+		expect_pins(test, folio, i);
+	}
+	unpin_user_pages((struct page *[]){ page, page, page, page, page }, 5);
+	expect_pins(test, folio, 0);
+}
+
+static struct kunit_case pin_user_page_cases[] = {
+	KUNIT_CASE_PARAM(pin_user_page_keeps_its_contract, pin_again_row_gen_params),
+	KUNIT_CASE_PARAM(pin_user_page_adds_one_pin_each_time, page_kind_gen_params),
+	{}
+};
+
+PIN_TEST_SUITE(pin_user_page);
+
+/* Limits */
+
+/* 1024 references on a small page look like a pin; on a large one they do not. */
+static void many_references_look_like_a_pin(struct kunit *test)
+{
+	static const int refs[] = { 1023, 1024, 1025 };
+	struct folio *folio = page_folio(new_page_of_kind(test));
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(refs); i++) {
+		bool pinned = !folio_test_large(folio) && refs[i] >= SMALL_PIN_REFS;
+
+		folio_ref_add(folio, refs[i] - 1);
+		KUNIT_EXPECT_EQ_MSG(test, folio_maybe_dma_pinned(folio), pinned,
+				    "%d references", refs[i]);
+		KUNIT_EXPECT_EQ_MSG(test, folio_pins_at_most(folio), pinned,
+				    "%d references", refs[i]);
+		folio_ref_sub(folio, refs[i] - 1);
+	}
+}
+
+/* The ways to take one pin */
+static bool take_by_try_grab_folio(struct page *page)
+{
+	return grab(page, 1, FOLL_PIN);
+}
+
+static bool take_by_try_grab_page(struct page *page)
+{
+	return try_grab_page(page, FOLL_PIN);
+}
+
+static bool take_by_pin_user_page(struct page *page)
+{
+	int err = pin_user_page(page);
+
+	return err != -ENOMEM;
+}
+
+static struct full_row {
+	const char *name;
+	bool (*take)(struct page *page);
+	unsigned int order;
+} full_rows[] = {
+	{ "try_grab_folio, small",	take_by_try_grab_folio,	0 },
+	{ "try_grab_folio, large",	take_by_try_grab_folio,	2 },
+	{ "try_grab_page, small",	take_by_try_grab_page,	0 },
+	{ "try_grab_page, large",	take_by_try_grab_page,	2 },
+	{ "pin_user_page, small",	take_by_pin_user_page,	0 },
+	{ "pin_user_page, large",	take_by_pin_user_page,	2 },
+};
+
+NAMED_PARAMS(full_row);
+
+/*
+ * The count goes up to its highest value and no further.  The pin that would
+ * exceed it is refused, without a report and without changing anything.
+ */
+static void full_count_takes_no_pin(struct kunit *test)
+{
+	const struct full_row *row = test->param_value;
+	struct page *page = folio_page(new_folio(test, row->order), row->order);
+	struct folio *folio = page_folio(page);
+	int one = row->order ? LARGE_PIN_REFS : SMALL_PIN_REFS;
+	int room = HIGHEST_REFS - 1 - 2 * one;
+
+	pin_pages(test, page, 1);
+	folio_ref_add(folio, room);
+	KUNIT_EXPECT_TRUE(test, row->take(page));
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), HIGHEST_REFS);
+	KUNIT_EXPECT_EQ(test, pins_acquired(test), 2);
+
+	/* Full */
+	KUNIT_EXPECT_FALSE(test, row->take(page));
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), HIGHEST_REFS);
+
+	/* Not full, but one reference too few */
+	folio_ref_sub(folio, one - 1);
+	if (one > 1) {
+		KUNIT_EXPECT_FALSE(test, row->take(page));
+		KUNIT_EXPECT_EQ(test, folio_ref_count(folio), HIGHEST_REFS - one + 1);
+	}
+
+	/* A pin is still a pin, and leaves room for another when it goes. */
+	KUNIT_EXPECT_EQ(test, pins_acquired(test), 2);
+	KUNIT_EXPECT_EQ(test, pincount_of(folio), row->order ? 2 : 0);
+	unpin_user_page(page);
+	KUNIT_EXPECT_TRUE(test, row->take(page));
+	unpin_user_page(page);
+
+	folio_ref_sub(folio, room - (one - 1));
+	unpin_user_page(page);
+	expect_pins(test, folio, 0);
+}
+
+/* References go on where pins end, and leave the pins releasable. */
+static void full_count_takes_references(struct kunit *test)
+{
+	struct folio *folio = page_folio(new_page_of_kind(test));
+	struct page *page = &folio->page;
+	int room;
+
+	pin_pages(test, page, 1);
+	room = HIGHEST_REFS - folio_ref_count(folio);
+	folio_ref_add(folio, room);
+	KUNIT_EXPECT_FALSE(test, grab(page, 1, FOLL_PIN));
+	KUNIT_EXPECT_TRUE(test, grab(page, 1, FOLL_GET));
+	KUNIT_EXPECT_TRUE(test, try_grab_page(page, FOLL_GET));
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), HIGHEST_REFS + 2);
+	gup_put_folio(folio, 2, FOLL_GET);
+	unpin_user_page(page);
+	folio_ref_sub(folio, room);
+	expect_pins(test, folio, 0);
+}
+
+/* More pins at once than the count could ever take are refused. */
+static void too_many_pins_at_once_are_refused(struct kunit *test)
+{
+	static const int small[] = { 2064384, 2097152, 1 << 22, INT_MAX };
+	static const int large[] = { HIGHEST_REFS, HIGHEST_REFS + 1, INT_MAX };
+	struct folio *folio = page_folio(new_page_of_kind(test));
+	const int *pins = folio_test_large(folio) ? large : small;
+	int n = folio_test_large(folio) ? ARRAY_SIZE(large) : ARRAY_SIZE(small);
+	int i;
+
+	for (i = 0; i < n; i++) {
+		KUNIT_EXPECT_NULL_MSG(test, grab(&folio->page, pins[i], FOLL_PIN),
+				      "%d pins", pins[i]);
+		KUNIT_EXPECT_FALSE_MSG(test, folio_try_add_pins(folio, pins[i]),
+				       "%d pins", pins[i]);
+		expect_pins(test, folio, 0);
+	}
+	KUNIT_EXPECT_EQ(test, pins_acquired(test), 0);
+}
+
+/* A full folio is released at once as well as pin by pin. */
+static void most_pins_are_taken_and_released_at_once(struct kunit *test)
+{
+	struct folio *folio = page_folio(new_page_of_kind(test));
+	int most = folio_test_large(folio) ? HIGHEST_REFS - 1 : 2064383;
+
+	pin_pages(test, &folio->page, most);
+	KUNIT_EXPECT_EQ(test, folio_pins_at_most(folio), most);
+	KUNIT_EXPECT_FALSE(test, grab(&folio->page, 1, FOLL_PIN));
+	KUNIT_EXPECT_EQ(test, pins_acquired(test), most);
+	unpin_folio(folio, most);
+	KUNIT_EXPECT_EQ(test, pins_released(test), most);
+	expect_pins(test, folio, 0);
+}
+
+/*
+ * GUP returns the pages before a page that is full of pins, or -ENOMEM if that
+ * is the first one.
+ */
+static void gup_stops_at_a_full_page(struct kunit *test)
+{
+	struct user_memory memory = map_user_memory(test);
+	struct page *pages[USER_PAGES], *again[USER_PAGES];
+	long pinned, room;
+
+	if (!memory.mm)
+		return;
+	pinned = pin_user_pages_fast(memory.addr, USER_PAGES, FOLL_WRITE, pages);
+	KUNIT_EXPECT_EQ(test, pinned, USER_PAGES);
+	if (pinned != USER_PAGES)
+		goto out;
+
+	room = HIGHEST_REFS - page_ref_count(pages[1]);
+	page_ref_add(pages[1], room);
+	pinned = pin_user_pages_fast(memory.addr, USER_PAGES, FOLL_WRITE, again);
+	KUNIT_EXPECT_EQ(test, pinned, 1);
+	if (pinned > 0)
+		unpin_user_pages(again, pinned);
+	pinned = pin_user_pages_fast(memory.addr + PAGE_SIZE, 1, FOLL_WRITE, again);
+	KUNIT_EXPECT_EQ(test, pinned, -ENOMEM);
+	page_ref_sub(pages[1], room);
+	pinned = USER_PAGES;
+out:
+	if (pinned > 0)
+		unpin_user_pages(pages, pinned);
+	unmap_user_memory(memory);
+}
+
+static struct kunit_case pin_limit_cases[] = {
+	KUNIT_CASE_PARAM(many_references_look_like_a_pin, page_kind_gen_params),
+	KUNIT_CASE_PARAM(full_count_takes_no_pin, full_row_gen_params),
+	KUNIT_CASE_PARAM(full_count_takes_references, page_kind_gen_params),
+	KUNIT_CASE_PARAM(too_many_pins_at_once_are_refused, page_kind_gen_params),
+	KUNIT_CASE_PARAM(most_pins_are_taken_and_released_at_once, page_kind_gen_params),
+	KUNIT_CASE(gup_stops_at_a_full_page),
+	{}
+};
+
+PIN_TEST_SUITE(pin_limit);
+
+/* Mistakes */
+
+static struct release_row {
+	const char *name;
+	unsigned int order;
+	int pinned, released;
+} release_rows[] = {
+	{ "small, none of none",	0, 0, 1 },
+	{ "small, two of one",		0, 1, 2 },
+	{ "small, 1000 of three",	0, 3, 1000 },
+	{ "large, none of none",	2, 0, 1 },
+	{ "large, two of one",		2, 1, 2 },
+	{ "large, 1000 of three",	2, 3, 1000 },
+};
+
+NAMED_PARAMS(release_row);
+
+/* Releasing more pins than there are is reported, and changes nothing. */
+static void releasing_too_many_pins_is_reported(struct kunit *test)
+{
+	const struct release_row *row = test->param_value;
+	struct folio *folio = new_folio(test, row->order);
+
+	if (row->pinned)
+		pin_pages(test, &folio->page, row->pinned);
+	unpin_folio(folio, row->released);
+	expect_misuse(test, "unpinned more often than pinned");
+	expect_pins(test, folio, row->pinned);
+	KUNIT_EXPECT_EQ(test, pins_released(test), 0);
+	if (row->pinned)
+		unpin_folio(folio, row->pinned);
+}
+
+/* So is a _pincount that is wrong already. */
+static void negative_pincount_is_reported(struct kunit *test)
+{
+	struct folio *folio = new_folio(test, 1);
+
+	atomic_set(folio_pincount_ptr(folio), -1);
+	KUNIT_EXPECT_FALSE(test, folio_maybe_dma_pinned(folio));
+	unpin_user_page(&folio->page);
+	expect_misuse(test, "unpinned more often than pinned");
+	KUNIT_EXPECT_EQ(test, pincount_of(folio), -1);
+	atomic_set(folio_pincount_ptr(folio), 0);
+}
+
+/* A small page with very many references hides it: that is known. */
+static void many_references_hide_a_wrong_release(struct kunit *test)
+{
+	struct folio *folio = new_folio(test, 0);
+
+	folio_ref_add(folio, SMALL_PIN_REFS);
+	unpin_user_page(&folio->page);
+	expect_pins(test, folio, 0);
+	/* Even out the statistics. */
+	pin_pages(test, &folio->page, 1);
+	folio_ref_sub(folio, SMALL_PIN_REFS);
+}
+
+static struct bad_count_row {
+	const char *name;
+	int refs;
+	bool (*take)(struct page *page);
+	const char *reason;
+} bad_count_rows[] = {
+	{ "try_grab_folio, negative",	-1, take_by_try_grab_folio,
+	  "pinned at a negative count" },
+	{ "try_grab_page, negative",	-1, take_by_try_grab_page,
+	  "pinned without references" },
+	{ "try_grab_page, none",	0,  take_by_try_grab_page,
+	  "pinned without references" },
+	{ "try_grab_folio, none",	0,  take_by_try_grab_folio, NULL },
+};
+
+NAMED_PARAMS(bad_count_row);
+
+/*
+ * A count that cannot be is reported, and not made worse.  Only GUP-fast may
+ * come across a folio without references: it is just being freed.
+ */
+static void impossible_count_is_reported(struct kunit *test)
+{
+	const struct bad_count_row *row = test->param_value;
+	struct folio *folio = new_folio(test, 0);
+
+	folio_set_count(folio, row->refs);
+	KUNIT_EXPECT_FALSE(test, row->take(&folio->page));
+	if (row->reason)
+		expect_misuse(test, row->reason);
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), row->refs);
+	KUNIT_EXPECT_EQ(test, pins_acquired(test), 0);
+	folio_set_count(folio, 1);
+}
+
+enum release_by { UNPIN_PAGE, UNPIN_PAGES, UNPIN_DIRTY, UNPIN_FOLIO_RANGE };
+
+static struct shared_row {
+	const char *name;
+	enum release_by by;
+	unsigned int order, nth;
+	enum exclusive exclusive;
+} shared_rows[] = {
+	{ "small, unpin_user_page",		UNPIN_PAGE,	   0, 0, NOT_EXCLUSIVE },
+	{ "small, unpin_user_pages",		UNPIN_PAGES,	   0, 0, NOT_EXCLUSIVE },
+	{ "small, unpin_user_pages_dirty_lock",	UNPIN_DIRTY,	   0, 0, NOT_EXCLUSIVE },
+	{ "small, unpin_user_folio_range",	UNPIN_FOLIO_RANGE, 0, 0, NOT_EXCLUSIVE },
+	{ "tail, unpin_user_page",		UNPIN_PAGE,	   2, 3, NOT_EXCLUSIVE },
+	{ "tail, unpin_user_folio_range",	UNPIN_FOLIO_RANGE, 2, 3, NOT_EXCLUSIVE },
+	{ "head, unpin_user_folio_range",	UNPIN_FOLIO_RANGE, 2, 0, NOT_EXCLUSIVE },
+	{ "exclusive, small",			UNPIN_FOLIO_RANGE, 0, 0, HEAD_EXCLUSIVE },
+	{ "exclusive, mapped by PMD",		UNPIN_FOLIO_RANGE, 2, 3, HEAD_EXCLUSIVE },
+	{ "exclusive, mapped by PTEs",		UNPIN_FOLIO_RANGE, 2, 3, PAGE_EXCLUSIVE },
+	{ "exclusive, unpin_user_page",		UNPIN_PAGE,	   2, 3, PAGE_EXCLUSIVE },
+};
+
+NAMED_PARAMS(shared_row);
+
+/*
+ * An anonymous page that is pinned must be exclusive.  It is that page that
+ * counts, not the head page of its folio, unless that has the bit for all.
+ */
+static void shared_page_is_reported_when_unpinned(struct kunit *test)
+{
+	const struct shared_row *row = test->param_value;
+	struct folio *folio = new_folio(test, row->order);
+	struct page *page = folio_page(folio, row->nth);
+
+	if (!IS_ENABLED(CONFIG_DEBUG_VM))
+		kunit_skip(test, "needs CONFIG_DEBUG_VM");
+
+	pin_pages(test, page, 1);
+	folio->mapping = (void *)PAGE_MAPPING_ANON;
+	set_exclusive(page, row->exclusive);
+
+	switch (row->by) {
+	case UNPIN_PAGE:
+		unpin_user_page(page);
+		break;
+	case UNPIN_PAGES:
+		unpin_user_pages(&page, 1);
+		break;
+	case UNPIN_DIRTY:
+		folio_set_dirty(folio);
+		unpin_user_pages_dirty_lock(&page, 1, true);
+		folio_clear_dirty(folio);
+		break;
+	case UNPIN_FOLIO_RANGE:
+		unpin_user_folio_range(folio, row->nth, 1);
+		break;
+	}
+	if (row->exclusive == NOT_EXCLUSIVE)
+		expect_misuse(test, "a pinned page is shared");
+	expect_pins(test, folio, 0);
+
+	clear_exclusive(page);
+	folio->mapping = NULL;
+}
+
+/* Each page of a range is looked at, and the zero page is nobody's. */
+static void every_page_of_a_range_is_checked(struct kunit *test)
+{
+	struct folio *folio = new_folio(test, 2);
+	struct pin_fixture *fixture = test->priv;
+
+	if (!IS_ENABLED(CONFIG_DEBUG_VM))
+		kunit_skip(test, "needs CONFIG_DEBUG_VM");
+
+	pin_pages(test, &folio->page, 3);
+	folio->mapping = (void *)PAGE_MAPPING_ANON;
+	SetPageAnonExclusive(folio_page(folio, 1));
+	unpin_user_folio_range(folio, 1, 3);
+	KUNIT_EXPECT_EQ(test, fixture->misuses, 2);
+	fixture->misuses = 0;
+	expect_pins(test, folio, 0);
+	ClearPageAnonExclusive(folio_page(folio, 1));
+	folio->mapping = NULL;
+}
+
+/* Pinned, but released with put_page(): nobody knows until it is freed. */
+static void compound_page_freed_while_pinned_is_reported(struct kunit *test)
+{
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 1);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	pin_pages(test, page, 1);
+	put_page(page);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+	put_page(page);
+	expect_misuse(test, "nonzero compound_pincount");
+	/* Even out the statistics. */
+	mod_node_page_state(page_pgdat(page), NR_FOLL_PIN_RELEASED, 1);
+}
+
+static void compound_page_freed_without_pins_is_fine(struct kunit *test)
+{
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 1);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	pin_pages(test, page, 1);
+	unpin_user_page(page);
+	put_page(page);
+}
+
+/* A hugetlb page goes back to its pool without a pin count. */
+static void hugetlb_page_freed_while_pinned_is_reported(struct kunit *test)
+{
+#ifdef CONFIG_HUGETLB_PAGE
+	struct page *page = alloc_huge_page_nodemask(&default_hstate, numa_mem_id(),
+						     NULL, GFP_KERNEL);
+
+	if (!page)
+		kunit_skip(test, "no huge page");
+	pin_pages(test, page, 1);
+	put_page(page);
+	put_page(page);
+	expect_misuse(test, "huge page freed while pinned");
+	mod_node_page_state(page_pgdat(page), NR_FOLL_PIN_RELEASED, 1);
+#else
+	kunit_skip(test, "needs CONFIG_HUGETLB_PAGE");
+#endif
+}
+
+static struct kunit_case pin_misuse_cases[] = {
+	KUNIT_CASE_PARAM(releasing_too_many_pins_is_reported, release_row_gen_params),
+	KUNIT_CASE(negative_pincount_is_reported),
+	KUNIT_CASE(many_references_hide_a_wrong_release),
+	KUNIT_CASE_PARAM(impossible_count_is_reported, bad_count_row_gen_params),
+	KUNIT_CASE_PARAM(shared_page_is_reported_when_unpinned, shared_row_gen_params),
+	KUNIT_CASE(every_page_of_a_range_is_checked),
+	KUNIT_CASE(compound_page_freed_while_pinned_is_reported),
+	KUNIT_CASE(compound_page_freed_without_pins_is_fine),
+	KUNIT_CASE(hugetlb_page_freed_while_pinned_is_reported),
+	{}
+};
+
+PIN_TEST_SUITE(pin_misuse);
+
+/* Statistics */
+
+/* The node of a folio counts exactly its pins, and no other node counts any. */
+static void each_node_counts_its_pins(struct kunit *test)
+{
+	const struct page_kind *kind = test->param_value;
+	int nid, err;
+
+	for_each_node_state(nid, N_MEMORY) {
+		struct pglist_data *pgdat = NODE_DATA(nid);
+		struct page *page = alloc_pages_node(nid, GFP_KERNEL | __GFP_COMP | __GFP_THISNODE,
+						     kind->order);
+		long acquired = node_count(pgdat, NR_FOLL_PIN_ACQUIRED);
+		long released = node_count(pgdat, NR_FOLL_PIN_RELEASED);
+		long all_acquired = pins_acquired(test);
+		long all_released = pins_released(test);
+		struct folio *folio;
+
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		folio = page_folio(page);
+		take_charge_of(test, folio);
+		page = folio_page(folio, kind->nth);
+
+		pin_pages(test, page, 1);
+		pin_pages(test, page, 4);
+		KUNIT_EXPECT_TRUE(test, try_grab_page(page, FOLL_PIN));
+		err = pin_user_page(page);
+		KUNIT_EXPECT_EQ(test, err, 0);
+		KUNIT_EXPECT_EQ(test, node_count(pgdat, NR_FOLL_PIN_ACQUIRED) - acquired, 7);
+		KUNIT_EXPECT_EQ(test, node_count(pgdat, NR_FOLL_PIN_RELEASED) - released, 0);
+
+		unpin_user_page(page);
+		unpin_user_folio_range(folio, 0, 1);
+		unpin_folio(folio, 5);
+		KUNIT_EXPECT_EQ(test, node_count(pgdat, NR_FOLL_PIN_ACQUIRED) - acquired, 7);
+		KUNIT_EXPECT_EQ(test, node_count(pgdat, NR_FOLL_PIN_RELEASED) - released, 7);
+		KUNIT_EXPECT_EQ(test, pins_acquired(test) - all_acquired, 7);
+		KUNIT_EXPECT_EQ(test, pins_released(test) - all_released, 7);
+	}
+}
+
+/* References are not pins. */
+static void references_are_not_counted(struct kunit *test)
+{
+	struct page *page = new_page_of_kind(test);
+
+	grab(page, 3, FOLL_GET);
+	KUNIT_EXPECT_TRUE(test, try_grab_page(page, FOLL_GET));
+	gup_put_folio(page_folio(page), 4, FOLL_GET);
+	KUNIT_EXPECT_EQ(test, pins_acquired(test), 0);
+	KUNIT_EXPECT_EQ(test, pins_released(test), 0);
+}
+
+static struct kunit_case pin_stat_cases[] = {
+	KUNIT_CASE_PARAM(each_node_counts_its_pins, page_kind_gen_params),
+	KUNIT_CASE_PARAM(references_are_not_counted, page_kind_gen_params),
+	{}
+};
+
+PIN_TEST_SUITE(pin_stat);
+
+/* Dirty pages */
+
+static unsigned int times_dirtied, times_dirtied_unlocked;
+
+static bool count_dirtied(struct address_space *mapping, struct folio *folio)
+{
+	times_dirtied++;
+	if (!folio_test_locked(folio))
+		times_dirtied_unlocked++;
+	return !folio_test_set_dirty(folio);
+}
+
+static const struct address_space_operations counting_aops = {
+	.dirty_folio = count_dirtied,
+};
+
+static struct address_space counting_mapping = {
+	.a_ops = &counting_aops,
+};
+
+static struct dirty_row {
+	const char *name;
+	int pages[8];
+	bool make_dirty, dirty_before;
+	unsigned int dirtied;
+} dirty_rows[] = {
+	{ "small",			{ A, END },		true,  false, 1 },
+	{ "small, not asked for",	{ A, END },		false, false, 0 },
+	{ "small, dirty before",	{ A, END },		true,  true,  0 },
+	{ "small, twice",		{ A, A, END },		true,  false, 1 },
+	{ "large, head",		{ B0, END },		true,  false, 1 },
+	{ "large, tail",		{ B3, END },		true,  false, 1 },
+	{ "large, all",			{ B0, B1, B3, END },	true,  false, 1 },
+	{ "large, not asked for",	{ B0, B1, END },	false, false, 0 },
+	{ "large, dirty before",	{ B0, B3, END },	true,  true,  0 },
+	{ "small and large in turn",	{ B0, A, B1, A, END },	true,  false, 2 },
+	{ "zero page between",		{ A, ZERO, A, END },	true,  false, 1 },
+};
+
+NAMED_PARAMS(dirty_row);
+
+static void put_into_mapping(struct folio *folio, bool dirty)
+{
+	folio->mapping = &counting_mapping;
+	if (dirty)
+		folio_set_dirty(folio);
+}
+
+static void take_out_of_mapping(struct folio *folio)
+{
+	folio->mapping = NULL;
+	folio_clear_dirty(folio);
+}
+
+/*
+ * Pages are made dirty only when that is asked for, under the folio's lock, and
+ * a compound page once: it is dirty as a whole.
+ */
+static void folios_are_dirtied_once_and_when_asked(struct kunit *test)
+{
+	const struct dirty_row *row = test->param_value;
+	struct folio *a = new_folio(test, 0), *b = new_folio(test, 2);
+	struct page *const of[] = {
+		[A] = &a->page, [ZERO] = ZERO_PAGE(0), [B0] = folio_page(b, 0),
+		[B1] = folio_page(b, 1), [B3] = folio_page(b, 3),
+	};
+	struct page *pages[ARRAY_SIZE(row->pages)];
+	bool has_a = false, has_b = false;
+	unsigned long npages;
+
+	for (npages = 0; row->pages[npages] != END; npages++) {
+		int page = row->pages[npages];
+
+		pages[npages] = of[page];
+		pin_pages(test, pages[npages], 1);
+		has_a |= page == A;
+		has_b |= page == B0 || page == B1 || page == B3;
+	}
+	put_into_mapping(a, row->dirty_before);
+	put_into_mapping(b, row->dirty_before);
+	times_dirtied = 0;
+	times_dirtied_unlocked = 0;
+
+	unpin_user_pages_dirty_lock(pages, npages, row->make_dirty);
+
+	KUNIT_EXPECT_EQ(test, times_dirtied, row->dirtied);
+	KUNIT_EXPECT_EQ(test, times_dirtied_unlocked, 0);
+	KUNIT_EXPECT_EQ(test, folio_test_dirty(a),
+			row->dirty_before || (row->make_dirty && has_a));
+	KUNIT_EXPECT_EQ(test, folio_test_dirty(b),
+			row->dirty_before || (row->make_dirty && has_b));
+	KUNIT_EXPECT_FALSE(test, folio_test_locked(a) || folio_test_locked(b));
+	expect_pins(test, a, 0);
+	expect_pins(test, b, 0);
+	take_out_of_mapping(a);
+	take_out_of_mapping(b);
+}
+
+/* The same for ranges */
+static void range_is_dirtied_once_and_when_asked(struct kunit *test)
+{
+	struct folio *folio = new_folio(test, 2);
+	int make_dirty, i;
+
+	for (make_dirty = 0; make_dirty < 2; make_dirty++) {
+		for (i = 1; i < 4; i++)
+			pin_pages(test, folio_page(folio, i), 1);
+		put_into_mapping(folio, false);
+		times_dirtied = 0;
+		times_dirtied_unlocked = 0;
+		unpin_user_page_range_dirty_lock(folio_page(folio, 1), 3, make_dirty);
+		KUNIT_EXPECT_EQ(test, times_dirtied, make_dirty);
+		KUNIT_EXPECT_EQ(test, times_dirtied_unlocked, 0);
+		KUNIT_EXPECT_EQ(test, folio_test_dirty(folio), make_dirty);
+		take_out_of_mapping(folio);
+	}
+}
+
+/* The other ways to release a page leave it clean. */
+static void plain_release_dirties_nothing(struct kunit *test)
+{
+	struct page *page = new_page_of_kind(test);
+	struct folio *folio = page_folio(page);
+
+	put_into_mapping(folio, false);
+	times_dirtied = 0;
+	pin_pages(test, page, 3);
+	unpin_user_page(page);
+	unpin_user_pages(&page, 1);
+	unpin_user_folio_range(folio, 0, 1);
+	KUNIT_EXPECT_EQ(test, times_dirtied, 0);
+	KUNIT_EXPECT_FALSE(test, folio_test_dirty(folio));
+	take_out_of_mapping(folio);
+}
+
+static struct kunit_case pin_dirty_cases[] = {
+	KUNIT_CASE_PARAM(folios_are_dirtied_once_and_when_asked, dirty_row_gen_params),
+	KUNIT_CASE(range_is_dirtied_once_and_when_asked),
+	KUNIT_CASE_PARAM(plain_release_dirties_nothing, page_kind_gen_params),
+	{}
+};
+
+PIN_TEST_SUITE(pin_dirty);
+
+kunit_test_suites(&pin_maps_suite, &pin_folio_suite, &gup_pin_suite,
+		  &pin_user_page_suite, &pin_limit_suite, &pin_misuse_suite,
+		  &pin_stat_suite, &pin_dirty_suite);
