@@ -9,8 +9,10 @@
  * under test.  The numbers that a pin adds are these:
  */
 #include <kunit/test.h>
+#include <linux/completion.h>
 #include <linux/kthread.h>
 #include <linux/mman.h>
+#include <asm/sections.h>
 
 #define SMALL_PIN_REFS	1024
 #define LARGE_PIN_REFS	1
@@ -18,17 +20,22 @@
 /* No pin takes a reference count above this; 2^31 - 1 - 2^25 */
 #define HIGHEST_REFS	2113929215
 
+/* The order of the huge folios: 9, unless the allocator ends before */
+#define HUGE_ORDER	(MAX_ORDER - 1 < 9 ? MAX_ORDER - 1 : 9)
+#define HUGE_PAGES	(1 << HUGE_ORDER)
+
 /*
  * Fixture: the folios of a test, which have to come back as they were, and the
  * reports of misuse, which have to be expected.
  */
-#define MAX_FOLIOS	16
+#define MAX_FOLIOS	32
 
 struct pin_fixture {
 	struct kunit *test;
 	struct folio *folios[MAX_FOLIOS];
 	unsigned int nr_folios;
 	unsigned int misuses;
+	struct page *page;	/* of the last report */
 	const char *reason;
 	long acquired;
 	long released;
@@ -36,27 +43,46 @@ struct pin_fixture {
 
 static struct pin_fixture *pin_fixture;
 
-/* Called in place of a report, see __pin_misuse() and free_pincount_check(). */
-bool pin_misuse_expected(const char *reason)
+/* Called in place of a report, see __pin_misuse() and bad_page(). */
+bool pin_misuse_expected(struct page *page, const char *reason)
 {
-	if (!pin_fixture || current->kunit_test != pin_fixture->test)
+	struct pin_fixture *fixture;
+
+	if (!in_task() || !current->kunit_test)
 		return false;
-	pin_fixture->misuses++;
-	pin_fixture->reason = reason;
+	fixture = READ_ONCE(pin_fixture);
+	if (!fixture || current->kunit_test != fixture->test)
+		return false;
+	fixture->misuses++;
+	fixture->page = page;
+	fixture->reason = reason;
 	return true;
 }
 
-static void expect_misuse(struct kunit *test, const char *reason)
+/* What has been reported once may be reported again, as with clear_warn_once. */
+static void forget_reports(void)
+{
+	memset(__start_once, 0, __end_once - __start_once);
+}
+
+static void expect_misuse_at(struct kunit *test, int line, struct page *page,
+			     const char *reason)
 {
 	struct pin_fixture *fixture = test->priv;
 
-	KUNIT_EXPECT_EQ_MSG(test, fixture->misuses, 1, "reports of misuse");
-	if (fixture->misuses)
-		KUNIT_EXPECT_STREQ(test, fixture->reason, reason);
+	KUNIT_EXPECT_EQ_MSG(test, fixture->misuses, 1, "line %d: reports of misuse", line);
+	if (fixture->misuses) {
+		KUNIT_EXPECT_STREQ_MSG(test, fixture->reason, reason, "line %d", line);
+		KUNIT_EXPECT_PTR_EQ_MSG(test, fixture->page, page, "line %d", line);
+	}
 	fixture->misuses = 0;
+	forget_reports();
 }
 
-/* The exact value, with what CPUs have not added to it yet */
+#define expect_misuse(test, page, reason)	\
+	expect_misuse_at(test, __LINE__, page, reason)
+
+/* With what CPUs have not added to it yet.  It may wrap: use differences only. */
 static long node_count(struct pglist_data *pgdat, enum node_stat_item item)
 {
 	long sum = atomic_long_read(&pgdat->vm_stat[item]);
@@ -72,10 +98,15 @@ static long node_count(struct pglist_data *pgdat, enum node_stat_item item)
 static long all_nodes_count(enum node_stat_item item)
 {
 	struct pglist_data *pgdat;
-	long sum = 0;
+	long sum = 0, last;
 
-	for_each_online_pgdat(pgdat)
-		sum += node_count(pgdat, item);
+	/* Some CPU may be just moving its part to the sum. */
+	do {
+		last = sum;
+		sum = 0;
+		for_each_online_pgdat(pgdat)
+			sum += node_count(pgdat, item);
+	} while (sum != last);
 	return sum;
 }
 
@@ -94,6 +125,12 @@ static long pins_released(struct kunit *test)
 	return all_nodes_count(NR_FOLL_PIN_RELEASED) - fixture->released;
 }
 
+/* Make up for a pin that a test has let disappear. */
+static void count_lost_pins(struct page *page, int pins)
+{
+	mod_node_page_state(page_pgdat(page), NR_FOLL_PIN_RELEASED, pins);
+}
+
 static int pincount_of(struct folio *folio)
 {
 	return folio_test_large(folio) ?
@@ -104,44 +141,64 @@ static void take_charge_of(struct kunit *test, struct folio *folio)
 {
 	struct pin_fixture *fixture = test->priv;
 
-	KUNIT_ASSERT_LT(test, fixture->nr_folios, MAX_FOLIOS);
 	fixture->folios[fixture->nr_folios++] = folio;
+}
+
+static struct page *new_pages(struct kunit *test, gfp_t gfp, unsigned int order)
+{
+	struct pin_fixture *fixture = test->priv;
+	struct page *page;
+
+	KUNIT_ASSERT_LE(test, fixture->nr_folios + 3, MAX_FOLIOS);
+	page = alloc_pages(GFP_KERNEL | __GFP_ZERO | gfp, order);
+	KUNIT_ASSERT_NOT_NULL_MSG(test, page, "no memory for order %u", order);
+	return page;
 }
 
 static struct folio *new_folio(struct kunit *test, unsigned int order)
 {
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP | __GFP_ZERO, order);
+	struct page *page = new_pages(test, __GFP_COMP, order);
 
-	KUNIT_ASSERT_NOT_NULL_MSG(test, page, "no memory for a folio of order %u", order);
 	take_charge_of(test, page_folio(page));
 	return page_folio(page);
 }
 
-/* Small folios that follow each other */
-static struct page *new_small_pages(struct kunit *test, unsigned int order)
+/* One folio of each order, the one behind the other: 0, 0, and 1 */
+static struct page *new_neighbours(struct kunit *test)
 {
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO, order);
-	unsigned int i;
+	struct page *page = new_pages(test, 0, 2);
 
-	KUNIT_ASSERT_NOT_NULL_MSG(test, page, "no memory for %u pages", 1U << order);
-	split_page(page, order);
-	for (i = 0; i < 1U << order; i++)
-		take_charge_of(test, page_folio(page + i));
+	split_page(page, 2);
+	set_page_count(page + 3, 0);
+	prep_compound_page(page + 2, 1);
+	take_charge_of(test, page_folio(page));
+	take_charge_of(test, page_folio(page + 1));
+	take_charge_of(test, page_folio(page + 2));
 	return page;
 }
 
 static int pin_test_init(struct kunit *test)
 {
-	struct pin_fixture *fixture = kunit_kzalloc(test, sizeof(*fixture), GFP_KERNEL);
+	struct pin_fixture *fixture;
 
+	test->priv = NULL;
+	fixture = kunit_kzalloc(test, sizeof(*fixture), GFP_KERNEL);
 	if (!fixture)
 		return -ENOMEM;
 	fixture->test = test;
 	fixture->acquired = all_nodes_count(NR_FOLL_PIN_ACQUIRED);
 	fixture->released = all_nodes_count(NR_FOLL_PIN_RELEASED);
 	test->priv = fixture;
-	pin_fixture = fixture;
+	forget_reports();
+	WRITE_ONCE(pin_fixture, fixture);
 	return 0;
+}
+
+static void expect_new_folio(struct kunit *test, unsigned int i, struct folio *folio)
+{
+	KUNIT_EXPECT_EQ_MSG(test, folio_ref_count(folio), 1, "references left of folio %u", i);
+	KUNIT_EXPECT_EQ_MSG(test, pincount_of(folio), 0, "pins left of folio %u", i);
+	KUNIT_EXPECT_NULL_MSG(test, folio->mapping, "mapping left of folio %u", i);
 }
 
 static void pin_test_exit(struct kunit *test)
@@ -152,25 +209,20 @@ static void pin_test_exit(struct kunit *test)
 	if (!fixture)
 		return;
 
-	KUNIT_EXPECT_EQ_MSG(test, fixture->misuses, 0, "unexpected report of misuse: %s",
-			    fixture->reason);
-	KUNIT_EXPECT_EQ_MSG(test, pins_acquired(test), pins_released(test),
-			    "pins acquired and released differ");
-
 	for (i = 0; i < fixture->nr_folios; i++) {
 		struct folio *folio = fixture->folios[i];
 
-		KUNIT_EXPECT_EQ_MSG(test, folio_ref_count(folio), 1,
-				    "references left of folio %u", i);
-		KUNIT_EXPECT_EQ_MSG(test, pincount_of(folio), 0,
-				    "pins left of folio %u", i);
-		/* Whatever has happened, free it. */
-		folio_set_count(folio, 1);
-		if (folio_test_large(folio))
-			atomic_set(folio_pincount_ptr(folio), 0);
-		folio_put(folio);
+		expect_new_folio(test, i, folio);
+		/* Free it, unless that has been done. */
+		if (folio_ref_count(folio) == 1)
+			folio_put(folio);
 	}
-	pin_fixture = NULL;
+	KUNIT_EXPECT_EQ_MSG(test, pins_acquired(test), pins_released(test),
+			    "pins acquired and released differ");
+	KUNIT_EXPECT_EQ_MSG(test, fixture->misuses, 0, "unexpected report of misuse: %s",
+			    fixture->reason);
+	WRITE_ONCE(pin_fixture, NULL);
+	forget_reports();
 }
 
 #define PIN_TEST_SUITE(id)				\
@@ -203,8 +255,8 @@ static struct page_kind page_kinds[] = {
 	{ "order 1, tail",	1,   1 },
 	{ "order 2, head",	2,   0 },
 	{ "order 2, last tail",	2,   3 },
-	{ "order 9, head",	9,   0 },
-	{ "order 9, last tail",	9, 511 },
+	{ "huge, head",		HUGE_ORDER, 0 },
+	{ "huge, last tail",	HUGE_ORDER, HUGE_PAGES - 1 },
 };
 
 NAMED_PARAMS(page_kind);
@@ -246,11 +298,13 @@ static struct folio *grab(struct page *page, int refs, unsigned int flags)
 	return folio;
 }
 
-static void pin_pages(struct kunit *test, struct page *page, int pins)
+static void pin_pages_at(struct kunit *test, int line, struct page *page, int pins)
 {
-	KUNIT_ASSERT_PTR_EQ_MSG(test, grab(page, pins, FOLL_PIN), page_folio(page),
-				"%d pins", pins);
+	KUNIT_EXPECT_PTR_EQ_MSG(test, grab(page, pins, FOLL_PIN), page_folio(page),
+				"line %d: %d pins", line, pins);
 }
+
+#define pin_pages(test, page, pins)	pin_pages_at(test, __LINE__, page, pins)
 
 /* An address space to pin pages by their address: three pages of anonymous memory */
 struct user_memory {
@@ -265,6 +319,7 @@ static struct user_memory map_user_memory(struct kunit *test)
 	struct user_memory memory = { .mm = mm_alloc() };
 
 	KUNIT_ASSERT_NOT_NULL(test, memory.mm);
+	memory.mm->task_size = TASK_SIZE;
 	arch_pick_mmap_layout(memory.mm, &current->signal->rlim[RLIMIT_STACK]);
 	kthread_use_mm(memory.mm);
 	memory.addr = vm_mmap(NULL, 0, USER_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
@@ -300,20 +355,29 @@ static void small_pins_survive_the_way_there_and_back(struct kunit *test)
 	int pins, i;
 
 	for (pins = 0; pins <= HIGHEST_REFS / SMALL_PIN_REFS; pins++) {
-		int refs = gup_pins_to_refs(false, pins);
+		s64 refs = gup_pins_to_refs(false, pins);
 
 		if (refs != pins * SMALL_PIN_REFS) {
-			KUNIT_FAIL(test, "%d pins are %d references", pins, refs);
+			KUNIT_FAIL(test, "%d pins are %lld references", pins, refs);
 			return;
 		}
 		for (i = 0; i < ARRAY_SIZE(extra); i++) {
 			if (gup_refs_to_pins(refs + extra[i]) == pins)
 				continue;
-			KUNIT_FAIL(test, "%d references are %u pins instead of %d",
+			KUNIT_FAIL(test, "%lld references are %u pins instead of %d",
 				   refs + extra[i], gup_refs_to_pins(refs + extra[i]), pins);
 			return;
 		}
 	}
+}
+
+/* More pins than any folio can have are as many references, and do not wrap. */
+static void absurd_numbers_of_pins_do_not_wrap(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, gup_pins_to_refs(false, 1 << 21), 1LL << 31);
+	KUNIT_EXPECT_EQ(test, gup_pins_to_refs(false, 1 << 22), 1LL << 32);
+	KUNIT_EXPECT_EQ(test, gup_pins_to_refs(false, INT_MAX), 1024LL * INT_MAX);
+	KUNIT_EXPECT_EQ(test, gup_pins_to_refs(true, INT_MAX), INT_MAX);
 }
 
 /* Each pin of a large folio is one reference. */
@@ -341,6 +405,8 @@ static struct refs_row {
 	{ "the most that a pin may lead to",	HIGHEST_REFS,	2064383 },
 	{ "the most before the sign",		INT_MAX,	2097151 },
 	{ "overflowed",				INT_MIN,	2097152 },
+	{ "overflowed, one less than a pin",	INT_MIN + 1023,	2097152 },
+	{ "overflowed, one pin more",		INT_MIN + 1024,	2097153 },
 	{ "all bits set",			-1,		4194303 },
 };
 
@@ -367,6 +433,7 @@ static void the_most_pins_fill_the_count(struct kunit *test)
 static struct kunit_case pin_maps_cases[] = {
 	KUNIT_CASE(bias_is_a_power_of_two),
 	KUNIT_CASE(small_pins_survive_the_way_there_and_back),
+	KUNIT_CASE(absurd_numbers_of_pins_do_not_wrap),
 	KUNIT_CASE(large_pins_are_references),
 	KUNIT_CASE_PARAM(references_are_at_most_that_many_pins, refs_row_gen_params),
 	KUNIT_CASE(the_most_pins_fill_the_count),
@@ -377,7 +444,7 @@ PIN_TEST_SUITE(pin_maps);
 
 /* Operations on folios of all kinds */
 
-/* Pins add up, and come off again in the reverse of any order. */
+/* Pins add up, and come off again in other portions. */
 static void pins_add_up(struct kunit *test)
 {
 	struct folio *folio = page_folio(new_page_of_kind(test));
@@ -493,6 +560,29 @@ static void reserved_page_is_pinned(struct kunit *test)
 	clear_bit(PG_reserved, &folio->flags);
 }
 
+/*
+ * The last pin of a page that nobody else uses frees it.  Interrupts are off, so
+ * that nobody else gets it before we have looked.
+ */
+static void last_pin_frees_the_page(struct kunit *test)
+{
+	const struct page_kind *kind = test->param_value;
+	struct page *head = alloc_pages(GFP_KERNEL | __GFP_COMP, kind->order);
+	int refs_before, refs_after;
+	unsigned long flags;
+
+	KUNIT_ASSERT_NOT_NULL(test, head);
+	pin_pages(test, folio_page(page_folio(head), kind->nth), 1);
+	put_page(head);
+	local_irq_save(flags);
+	refs_before = page_ref_count(head);
+	unpin_user_page(nth_page(head, kind->nth));
+	refs_after = page_ref_count(head);
+	local_irq_restore(flags);
+	KUNIT_EXPECT_EQ(test, refs_before, kind->order ? LARGE_PIN_REFS : SMALL_PIN_REFS);
+	KUNIT_EXPECT_EQ(test, refs_after, 0);
+}
+
 static struct kunit_case pin_folio_cases[] = {
 	KUNIT_CASE_PARAM(pins_add_up, page_kind_gen_params),
 	KUNIT_CASE_PARAM(references_do_not_change_pins, page_kind_gen_params),
@@ -502,6 +592,7 @@ static struct kunit_case pin_folio_cases[] = {
 	KUNIT_CASE(pin_notices_that_page_left_the_folio),
 	KUNIT_CASE_PARAM(free_folio_is_not_pinned, page_kind_gen_params),
 	KUNIT_CASE(reserved_page_is_pinned),
+	KUNIT_CASE_PARAM(last_pin_frees_the_page, page_kind_gen_params),
 	{}
 };
 
@@ -509,18 +600,18 @@ PIN_TEST_SUITE(pin_folio);
 
 /* The functions of mm/gup.c, by what they do to a folio */
 
-/* How a number of pins may be taken and released, here for the 512 of order 9 */
+/* How the pages of a huge page may be pinned and released */
 static struct portions_row {
 	const char *name;
 	int pinned[3];		/* up to a 0 */
 	int portion;		/* released at a time */
 } portions_rows[] = {
-	{ "all at once, one by one",	{ 512 },	1 },
-	{ "all at once, by three",	{ 512 },	3 },
-	{ "all at once, but one",	{ 512 },	511 },
-	{ "all at once, all at once",	{ 512 },	512 },
-	{ "in portions, one by one",	{ 1, 10, 501 },	1 },
-	{ "in portions, all at once",	{ 1, 10, 501 },	512 },
+	{ "all at once, one by one",	{ HUGE_PAGES },			1 },
+	{ "all at once, by three",	{ HUGE_PAGES },			3 },
+	{ "all at once, but one",	{ HUGE_PAGES },			HUGE_PAGES - 1 },
+	{ "all at once, all at once",	{ HUGE_PAGES },			HUGE_PAGES },
+	{ "in portions, one by one",	{ 1, 10, HUGE_PAGES - 11 },	1 },
+	{ "in portions, all at once",	{ 1, 10, HUGE_PAGES - 11 },	HUGE_PAGES },
 };
 
 NAMED_PARAMS(portions_row);
@@ -529,7 +620,7 @@ NAMED_PARAMS(portions_row);
 static void huge_page_may_be_released_in_portions(struct kunit *test)
 {
 	const struct portions_row *row = test->param_value;
-	struct folio *folio = new_folio(test, 9);
+	struct folio *folio = new_folio(test, HUGE_ORDER);
 	int pins = 0, i;
 
 	for (i = 0; i < ARRAY_SIZE(row->pinned) && row->pinned[i]; i++) {
@@ -614,94 +705,178 @@ static void unpin_user_folio_range_releases_one_pin_per_page(struct kunit *test)
 }
 
 /*
- * The functions that release many pages, given pages in all orders: of folio a
- * (order 0), of b (order 2), the zero page, and the same page again.
+ * Arrays of pages are written as strings, a character for each page: s is a small
+ * folio, 0 to 3 are the pages of a folio of order 2, z is the zero page.
  */
-enum { A, B0, B1, B3, ZERO, END = -1 };
+#define MAX_ARRAY	8
+
+struct page_array {
+	struct folio *small, *large;
+	struct page *pages[MAX_ARRAY];
+	unsigned long npages;
+};
+
+static void new_page_array(struct kunit *test, struct page_array *array, const char *written)
+{
+	array->small = new_folio(test, 0);
+	array->large = new_folio(test, 2);
+	for (array->npages = 0; *written; written++) {
+		struct page *page = *written == 's' ? &array->small->page :
+				    *written == 'z' ? ZERO_PAGE(0) :
+				    folio_page(array->large, *written - '0');
+
+		array->pages[array->npages++] = page;
+	}
+}
+
+static void pin_page_array(struct kunit *test, struct page_array *array)
+{
+	unsigned long i;
+
+	for (i = 0; i < array->npages; i++)
+		pin_pages(test, array->pages[i], 1);
+}
 
 static struct array_row {
 	const char *name;
-	int pages[8];
-	int a, b;		/* pins that they are */
+	const char *pages;
+	int small, large;	/* pins that they are */
 } array_rows[] = {
-	{ "nothing",			{ END },			0, 0 },
-	{ "one small page",		{ A, END },			1, 0 },
-	{ "a small page again",		{ A, A, A, END },		3, 0 },
-	{ "one tail page",		{ B3, END },			0, 1 },
-	{ "a run of a large folio",	{ B0, B1, END },		0, 2 },
-	{ "a run with a hole",		{ B0, B3, B3, END },		0, 3 },
-	{ "folio by folio",		{ A, A, B1, B3, END },		2, 2 },
-	{ "folios in turn",		{ B1, A, B3, A, B0, END },	2, 3 },
-	{ "the zero page",		{ ZERO, ZERO, END },		0, 0 },
-	{ "zero pages between",		{ A, ZERO, B1, ZERO, A, END },	2, 1 },
+	{ "nothing",			"",		0, 0 },
+	{ "one small page",		"s",		1, 0 },
+	{ "a small page again",		"sss",		3, 0 },
+	{ "one tail page",		"3",		0, 1 },
+	{ "a run of a large folio",	"01",		0, 2 },
+	{ "a run with a hole",		"033",		0, 3 },
+	{ "folio by folio",		"ss13",		2, 2 },
+	{ "folios in turn",		"1s3s0",	2, 3 },
+	{ "the zero page",		"zz",		0, 0 },
+	{ "zero pages between",		"sz1zs",	2, 1 },
 };
 
 NAMED_PARAMS(array_row);
 
-/* unpin_user_pages() and its dirtying variant release each entry once. */
-static void each_entry_of_an_array_is_released(struct kunit *test)
+static void release_plainly(struct page **pages, unsigned long npages)
 {
-	const struct array_row *row = test->param_value;
-	struct folio *a = new_folio(test, 0), *b = new_folio(test, 2);
-	struct page *const of[] = {
-		[A] = &a->page, [ZERO] = ZERO_PAGE(0), [B0] = folio_page(b, 0),
-		[B1] = folio_page(b, 1), [B3] = folio_page(b, 3),
-	};
-	int zero_refs = page_ref_count(ZERO_PAGE(0));
-	struct page *pages[ARRAY_SIZE(row->pages)];
-	unsigned long npages = 0;
-	int round;
-
-	while (row->pages[npages] != END) {
-		pages[npages] = of[row->pages[npages]];
-		npages++;
-	}
-
-	/* Pins that are not in the array stay. */
-	pin_pages(test, &a->page, 1);
-	pin_pages(test, &b->page, 1);
-	for (round = 0; round < 3; round++) {
-		unsigned long i;
-
-		for (i = 0; i < npages; i++)
-			pin_pages(test, pages[i], 1);
-		expect_pins(test, a, 1 + row->a);
-		expect_pins(test, b, 1 + row->b);
-		if (round == 0)
-			unpin_user_pages(pages, npages);
-		else if (round == 1)
-			unpin_user_pages_dirty_lock(pages, npages, false);
-		else
-			unpin_user_pages_lockless(pages, npages);
-		expect_pins(test, a, 1);
-		expect_pins(test, b, 1);
-	}
-	KUNIT_EXPECT_EQ(test, page_ref_count(ZERO_PAGE(0)), zero_refs);
-	unpin_user_page(&a->page);
-	unpin_user_page(&b->page);
+	unpin_user_pages(pages, npages);
 }
 
-/* unpin_user_page_range_dirty_lock() takes pages that follow each other. */
-static void each_page_of_a_range_is_released(struct kunit *test)
+static void release_clean(struct page **pages, unsigned long npages)
 {
-	struct page *small = new_small_pages(test, 1);
-	struct folio *large = new_folio(test, 2);
+	unpin_user_pages_dirty_lock(pages, npages, false);
+}
+
+static void release_dirty(struct page **pages, unsigned long npages)
+{
+	unpin_user_pages_dirty_lock(pages, npages, true);
+}
+
+static void release_lockless(struct page **pages, unsigned long npages)
+{
+	unpin_user_pages_lockless(pages, npages);
+}
+
+static void release_one_by_one(struct page **pages, unsigned long npages)
+{
+	while (npages--)
+		unpin_user_page(*pages++);
+}
+
+/* Each way to release an array releases each entry once, and no other pin. */
+static void each_entry_of_an_array_is_released(struct kunit *test)
+{
+	static void (*const release[])(struct page **pages, unsigned long npages) = {
+		release_plainly, release_clean, release_lockless, release_one_by_one,
+	};
+	const struct array_row *row = test->param_value;
+	int zero_refs = page_ref_count(ZERO_PAGE(0));
+	struct page_array array;
 	int i;
 
-	pin_pages(test, small, 2);
-	pin_pages(test, small + 1, 1);
-	unpin_user_page_range_dirty_lock(small, 2, false);
-	expect_pins(test, page_folio(small), 1);
-	expect_pins(test, page_folio(small + 1), 0);
-	unpin_user_page_range_dirty_lock(small, 1, false);
-	expect_pins(test, page_folio(small), 0);
+	new_page_array(test, &array, row->pages);
+	pin_pages(test, &array.small->page, 1);
+	pin_pages(test, &array.large->page, 1);
+	for (i = 0; i < ARRAY_SIZE(release); i++) {
+		pin_page_array(test, &array);
+		expect_pins(test, array.small, 1 + row->small);
+		expect_pins(test, array.large, 1 + row->large);
+		release[i](array.pages, array.npages);
+		expect_pins(test, array.small, 1);
+		expect_pins(test, array.large, 1);
+	}
+	KUNIT_EXPECT_EQ(test, page_ref_count(ZERO_PAGE(0)), zero_refs);
+	unpin_user_page(&array.small->page);
+	unpin_user_page(&array.large->page);
+}
 
+static struct range_row {
+	const char *name;
+	int first, npages;
+	int pins[3];		/* of the three folios in the range */
+} range_rows[] = {
+	{ "one small page",		0, 1, { 1, 0, 0 } },
+	{ "two small pages",		0, 2, { 1, 1, 0 } },
+	{ "one tail page",		3, 1, { 0, 0, 1 } },
+	{ "a large folio",		2, 2, { 0, 0, 2 } },
+	{ "small, and a part of large",	1, 2, { 0, 1, 1 } },
+	{ "all",			0, 4, { 1, 1, 2 } },
+};
+
+NAMED_PARAMS(range_row);
+
+/* unpin_user_page_range_dirty_lock() goes from folio to folio, and no further. */
+static void each_page_of_a_range_is_released(struct kunit *test)
+{
+	const struct range_row *row = test->param_value;
+	struct page *pages = new_neighbours(test);
+	int i;
+
+	/* A pin more on each page, to be left alone */
 	for (i = 0; i < 4; i++)
-		pin_pages(test, folio_page(large, i), 1);
-	unpin_user_page_range_dirty_lock(folio_page(large, 1), 3, false);
-	expect_pins(test, large, 1);
-	unpin_user_page_range_dirty_lock(folio_page(large, 0), 1, false);
-	expect_pins(test, large, 0);
+		pin_pages(test, pages + i, 1);
+	for (i = row->first; i < row->first + row->npages; i++)
+		pin_pages(test, pages + i, 1);
+	for (i = 0; i < 3; i++)
+		expect_pins(test, page_folio(pages + i), row->pins[i] + (i < 2 ? 1 : 2));
+
+	unpin_user_page_range_dirty_lock(pages + row->first, row->npages, false);
+	for (i = 0; i < 3; i++)
+		expect_pins(test, page_folio(pages + i), i < 2 ? 1 : 2);
+	unpin_user_page_range_dirty_lock(pages, 4, false);
+}
+
+/*
+ * What GUP-fast has pinned may be a page that was not ready: its pin count was
+ * set to 0 afterwards.  Then the references go, and nothing else happens.
+ */
+static void gup_fast_undoes_a_pin_that_was_lost(struct kunit *test)
+{
+	struct folio *folio = new_folio(test, 1);
+
+	pin_pages(test, &folio->page, 2);
+	atomic_set(folio_pincount_ptr(folio), 0);
+	gup_put_folio(folio, 2, FOLL_PIN);
+	expect_pins(test, folio, 0);
+	KUNIT_EXPECT_EQ(test, pins_released(test), 2);
+}
+
+/* FOLL_LONGTERM pins a page only where it may stay, and others pin it anywhere. */
+static void longterm_pins_keep_out_of_movable_zones(struct kunit *test)
+{
+	struct page *page = new_pages(test, __GFP_COMP | __GFP_HIGHMEM | __GFP_MOVABLE, 0);
+	struct folio *folio = new_folio(test, 0);
+
+	take_charge_of(test, page_folio(page));
+	KUNIT_EXPECT_PTR_EQ(test, grab(&folio->page, 1, FOLL_PIN | FOLL_LONGTERM), folio);
+	expect_pins(test, folio, 1);
+	unpin_user_page(&folio->page);
+
+	if (is_longterm_pinnable_page(page))
+		kunit_skip(test, "needs memory in ZONE_MOVABLE");
+	KUNIT_EXPECT_NULL(test, grab(page, 1, FOLL_PIN | FOLL_LONGTERM));
+	expect_pins(test, page_folio(page), 0);
+	pin_pages(test, page, 1);
+	unpin_user_page(page);
 }
 
 /* Nothing is done with the zero page, and nothing fails. */
@@ -727,7 +902,7 @@ static void zero_page_is_not_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pins_released(test), 0);
 }
 
-/* Memory that was never written to is the zero page, for GUP both slow and fast. */
+/* Memory that was never written to is the zero page: when it is mapped, and then. */
 static void untouched_memory_is_pinned_without_counting(struct kunit *test)
 {
 	struct user_memory memory = map_user_memory(test);
@@ -782,7 +957,7 @@ static void huge_zero_page_is_pinned(struct kunit *test)
 	refs = folio_ref_count(folio);
 
 	pin_pages(test, folio_page(folio, 1), 3);
-	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), refs + 3);
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), refs + 3 * LARGE_PIN_REFS);
 	KUNIT_EXPECT_EQ(test, pincount_of(folio), 3);
 	unpin_user_folio_range(folio, 1, 3);
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), refs);
@@ -800,7 +975,9 @@ static struct kunit_case gup_pin_cases[] = {
 	KUNIT_CASE_PARAM(unpin_user_page_releases_one_pin, page_kind_gen_params),
 	KUNIT_CASE(unpin_user_folio_range_releases_one_pin_per_page),
 	KUNIT_CASE_PARAM(each_entry_of_an_array_is_released, array_row_gen_params),
-	KUNIT_CASE(each_page_of_a_range_is_released),
+	KUNIT_CASE_PARAM(each_page_of_a_range_is_released, range_row_gen_params),
+	KUNIT_CASE(gup_fast_undoes_a_pin_that_was_lost),
+	KUNIT_CASE(longterm_pins_keep_out_of_movable_zones),
 	KUNIT_CASE(zero_page_is_not_counted),
 	KUNIT_CASE(untouched_memory_is_pinned_without_counting),
 	KUNIT_CASE(zero_page_is_referenced),
@@ -845,15 +1022,15 @@ static struct pin_again_row {
 	  .exclusive = HEAD_EXCLUSIVE, .err = -EINVAL },
 	{ "anon, pinned, shared", PAGE_MAPPING_ANON, .pinned = true, .err = -EINVAL },
 	{ "KSM, not pinned", PAGE_MAPPING_KSM, .err = -EINVAL },
-	{ "THP mapped by PMD, head", PAGE_MAPPING_ANON, 9, 0, .pinned = true,
+	{ "THP mapped by PMD, head", PAGE_MAPPING_ANON, HUGE_ORDER, 0, .pinned = true,
 	  .exclusive = HEAD_EXCLUSIVE },
-	{ "THP mapped by PMD, tail", PAGE_MAPPING_ANON, 9, 7, .pinned = true,
+	{ "THP mapped by PMD, tail", PAGE_MAPPING_ANON, HUGE_ORDER, 7, .pinned = true,
 	  .exclusive = HEAD_EXCLUSIVE },
-	{ "THP mapped by PTEs, tail", PAGE_MAPPING_ANON, 9, 7, .pinned = true,
+	{ "THP mapped by PTEs, tail", PAGE_MAPPING_ANON, HUGE_ORDER, 7, .pinned = true,
 	  .exclusive = PAGE_EXCLUSIVE },
-	{ "THP mapped by PTEs, shared tail", PAGE_MAPPING_ANON, 9, 7, .pinned = true,
+	{ "THP mapped by PTEs, shared tail", PAGE_MAPPING_ANON, HUGE_ORDER, 7, .pinned = true,
 	  .err = -EINVAL },
-	{ "THP, not pinned", PAGE_MAPPING_ANON, 9, 7, .exclusive = HEAD_EXCLUSIVE,
+	{ "THP, not pinned", PAGE_MAPPING_ANON, HUGE_ORDER, 7, .exclusive = HEAD_EXCLUSIVE,
 	  .err = -EINVAL },
 	/* Others: pinned already, or locked */
 	{ "file, pinned", 0, .pinned = true },
@@ -890,8 +1067,9 @@ static void pin_user_page_keeps_its_contract(struct kunit *test)
 	expect_pins(test, folio, pins + !row->err);
 	KUNIT_EXPECT_EQ(test, pins_acquired(test), pins + !row->err);
 	if (row->err)
-		expect_misuse(test, row->mapping ? "first pin of an anonymous page"
-						 : "first pin of an unlocked page");
+		expect_misuse(test, page, row->mapping ?
+			      "first pin of an anonymous page" :
+			      "first pin of an unlocked page");
 
 	/* Not through unpin_user_page(), which would report the shared ones */
 	pins += !row->err;
@@ -990,7 +1168,7 @@ NAMED_PARAMS(full_row);
 static void full_count_takes_no_pin(struct kunit *test)
 {
 	const struct full_row *row = test->param_value;
-	struct page *page = folio_page(new_folio(test, row->order), row->order);
+	struct page *page = folio_page(new_folio(test, row->order), row->order ? 1 : 0);
 	struct folio *folio = page_folio(page);
 	int one = row->order ? LARGE_PIN_REFS : SMALL_PIN_REFS;
 	int room = HIGHEST_REFS - 1 - 2 * one;
@@ -1042,6 +1220,20 @@ static void full_count_takes_references(struct kunit *test)
 	unpin_user_page(page);
 	folio_ref_sub(folio, room);
 	expect_pins(test, folio, 0);
+}
+
+/* A pin can be released even if references have made the count overflow. */
+static void pin_of_an_overflowed_count_is_released(struct kunit *test)
+{
+	struct folio *folio = page_folio(new_page_of_kind(test));
+	int more = INT_MAX - 1000;
+
+	pin_pages(test, &folio->page, 1);
+	folio_ref_add(folio, more);
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio) < 0, !folio_test_large(folio));
+	unpin_user_page(&folio->page);
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 1 + more);
+	folio_ref_sub(folio, more);
 }
 
 /* More pins at once than the count could ever take are refused. */
@@ -1112,13 +1304,103 @@ out:
 	unmap_user_memory(memory);
 }
 
+#define NR_THREADS	4
+#define NR_ROUNDS	10000
+
+struct pinning_thread {
+	struct task_struct *task;
+	struct completion *start;
+	struct folio *folio;
+	unsigned int pinned, refused, exceeded;
+};
+
+static int pin_and_unpin(void *data)
+{
+	struct pinning_thread *thread = data;
+	int i;
+
+	wait_for_completion(thread->start);
+	for (i = 0; i < NR_ROUNDS; i++) {
+		if (!grab(&thread->folio->page, 1, FOLL_PIN)) {
+			thread->refused++;
+			continue;
+		}
+		thread->pinned++;
+		if (folio_ref_count(thread->folio) > HIGHEST_REFS)
+			thread->exceeded++;
+		unpin_folio(thread->folio, 1);
+		if (i % 100 == 0)
+			cond_resched();
+	}
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(1);
+	return 0;
+}
+
+static struct threads_row {
+	const char *name;
+	unsigned int order;
+	int room;		/* for that many pins */
+} threads_rows[] = {
+	{ "small, room for all",	0, NR_THREADS },
+	{ "small, room for one",	0, 1 },
+	{ "large, room for all",	2, NR_THREADS },
+	{ "large, room for one",	2, 1 },
+};
+
+NAMED_PARAMS(threads_row);
+
+/*
+ * Many may pin and release a page at the same time.  No pin is lost, none is
+ * refused as long as there is room, and none is granted beyond that.
+ */
+static void threads_do_not_disturb_each_other(struct kunit *test)
+{
+	const struct threads_row *row = test->param_value;
+	struct folio *folio = new_folio(test, row->order);
+	int room = row->room * (row->order ? LARGE_PIN_REFS : SMALL_PIN_REFS);
+	int more = HIGHEST_REFS - room - folio_ref_count(folio);
+	struct pinning_thread threads[NR_THREADS] = { };
+	DECLARE_COMPLETION_ONSTACK(start);
+	unsigned int pinned = 0;
+	int i;
+
+	folio_ref_add(folio, more);
+	for (i = 0; i < NR_THREADS; i++) {
+		threads[i].start = &start;
+		threads[i].folio = folio;
+		threads[i].task = kthread_run(pin_and_unpin, &threads[i], "pin/%d", i);
+	}
+	complete_all(&start);
+	for (i = 0; i < NR_THREADS; i++) {
+		if (IS_ERR(threads[i].task)) {
+			KUNIT_FAIL(test, "thread %d: %pe", i, threads[i].task);
+			continue;
+		}
+		while (threads[i].pinned + threads[i].refused < NR_ROUNDS)
+			schedule_timeout_uninterruptible(1);
+		kthread_stop(threads[i].task);
+		pinned += threads[i].pinned;
+		KUNIT_EXPECT_EQ_MSG(test, threads[i].exceeded, 0, "thread %d", i);
+		if (row->room == NR_THREADS)
+			KUNIT_EXPECT_EQ_MSG(test, threads[i].refused, 0, "thread %d", i);
+	}
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), HIGHEST_REFS - room);
+	KUNIT_EXPECT_EQ(test, pins_acquired(test), pinned);
+	KUNIT_EXPECT_GE(test, pinned, NR_ROUNDS);
+	folio_ref_sub(folio, more);
+	expect_pins(test, folio, 0);
+}
+
 static struct kunit_case pin_limit_cases[] = {
 	KUNIT_CASE_PARAM(many_references_look_like_a_pin, page_kind_gen_params),
 	KUNIT_CASE_PARAM(full_count_takes_no_pin, full_row_gen_params),
 	KUNIT_CASE_PARAM(full_count_takes_references, page_kind_gen_params),
 	KUNIT_CASE_PARAM(too_many_pins_at_once_are_refused, page_kind_gen_params),
 	KUNIT_CASE_PARAM(most_pins_are_taken_and_released_at_once, page_kind_gen_params),
+	KUNIT_CASE_PARAM(pin_of_an_overflowed_count_is_released, page_kind_gen_params),
 	KUNIT_CASE(gup_stops_at_a_full_page),
+	KUNIT_CASE_PARAM(threads_do_not_disturb_each_other, threads_row_gen_params),
 	{}
 };
 
@@ -1134,9 +1416,14 @@ static struct release_row {
 	{ "small, none of none",	0, 0, 1 },
 	{ "small, two of one",		0, 1, 2 },
 	{ "small, 1000 of three",	0, 3, 1000 },
+	{ "small, 2^22 of one",		0, 1, 1 << 22 },
+	{ "small, 2^22 + 1 of one",	0, 1, (1 << 22) + 1 },
+	{ "small, a negative number",	0, 1, INT_MIN },
 	{ "large, none of none",	2, 0, 1 },
 	{ "large, two of one",		2, 1, 2 },
 	{ "large, 1000 of three",	2, 3, 1000 },
+	{ "large, 2^22 of one",		2, 1, 1 << 22 },
+	{ "large, a negative number",	2, 1, INT_MIN },
 };
 
 NAMED_PARAMS(release_row);
@@ -1150,11 +1437,31 @@ static void releasing_too_many_pins_is_reported(struct kunit *test)
 	if (row->pinned)
 		pin_pages(test, &folio->page, row->pinned);
 	unpin_folio(folio, row->released);
-	expect_misuse(test, "unpinned more often than pinned");
+	expect_misuse(test, &folio->page, "unpinned more often than pinned");
 	expect_pins(test, folio, row->pinned);
 	KUNIT_EXPECT_EQ(test, pins_released(test), 0);
 	if (row->pinned)
 		unpin_folio(folio, row->pinned);
+}
+
+/* Once is enough, and each of the functions for it finds out. */
+static void wrong_release_is_reported_once(struct kunit *test)
+{
+	struct folio *folio = new_folio(test, 0);
+	struct page *page = &folio->page;
+
+	unpin_user_page(page);
+	unpin_user_page(page);
+	expect_misuse(test, page, "unpinned more often than pinned");
+	unpin_user_pages(&page, 1);
+	expect_misuse(test, page, "unpinned more often than pinned");
+	unpin_user_pages_dirty_lock(&page, 1, false);
+	expect_misuse(test, page, "unpinned more often than pinned");
+	unpin_user_page_range_dirty_lock(page, 1, false);
+	expect_misuse(test, page, "unpinned more often than pinned");
+	unpin_user_folio_range(folio, 0, 1);
+	expect_misuse(test, page, "unpinned more often than pinned");
+	expect_pins(test, folio, 0);
 }
 
 /* So is a _pincount that is wrong already. */
@@ -1165,7 +1472,7 @@ static void negative_pincount_is_reported(struct kunit *test)
 	atomic_set(folio_pincount_ptr(folio), -1);
 	KUNIT_EXPECT_FALSE(test, folio_maybe_dma_pinned(folio));
 	unpin_user_page(&folio->page);
-	expect_misuse(test, "unpinned more often than pinned");
+	expect_misuse(test, &folio->page, "unpinned more often than pinned");
 	KUNIT_EXPECT_EQ(test, pincount_of(folio), -1);
 	atomic_set(folio_pincount_ptr(folio), 0);
 }
@@ -1212,10 +1519,24 @@ static void impossible_count_is_reported(struct kunit *test)
 	folio_set_count(folio, row->refs);
 	KUNIT_EXPECT_FALSE(test, row->take(&folio->page));
 	if (row->reason)
-		expect_misuse(test, row->reason);
+		expect_misuse(test, &folio->page, row->reason);
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), row->refs);
 	KUNIT_EXPECT_EQ(test, pins_acquired(test), 0);
 	folio_set_count(folio, 1);
+}
+
+/* Flags that make no sense are reported. */
+static void senseless_flags_are_reported(struct kunit *test)
+{
+	struct folio *folio = new_folio(test, 0);
+
+	KUNIT_EXPECT_NULL(test, grab(&folio->page, 1, FOLL_WRITE));
+	expect_misuse(test, &folio->page, "grabbed with neither FOLL_GET nor FOLL_PIN");
+	expect_pins(test, folio, 0);
+	KUNIT_EXPECT_TRUE(test, try_grab_page(&folio->page, FOLL_GET | FOLL_PIN));
+	expect_misuse(test, &folio->page, "grabbed with both FOLL_GET and FOLL_PIN");
+	expect_pins(test, folio, 1);
+	unpin_user_page(&folio->page);
 }
 
 enum release_by { UNPIN_PAGE, UNPIN_PAGES, UNPIN_DIRTY, UNPIN_FOLIO_RANGE };
@@ -1275,87 +1596,181 @@ static void shared_page_is_reported_when_unpinned(struct kunit *test)
 		break;
 	}
 	if (row->exclusive == NOT_EXCLUSIVE)
-		expect_misuse(test, "a pinned page is shared");
+		expect_misuse(test, page, "a pinned page is shared");
 	expect_pins(test, folio, 0);
 
 	clear_exclusive(page);
 	folio->mapping = NULL;
 }
 
-/* Each page of a range is looked at, and the zero page is nobody's. */
-static void every_page_of_a_range_is_checked(struct kunit *test)
+static struct checked_row {
+	const char *name;
+	int exclusive;		/* page that is */
+	int reported;
+} checked_rows[] = {
+	{ "first of three is exclusive",	1, 2 },
+	{ "last of three is exclusive",		3, 1 },
+};
+
+NAMED_PARAMS(checked_row);
+
+/*
+ * All pages are looked at, one after the other, for as long as they are good.
+ * GUP-fast does not look at what it releases after a fork(): it may be shared.
+ */
+static void every_page_is_checked(struct kunit *test)
 {
+	const struct checked_row *row = test->param_value;
 	struct folio *folio = new_folio(test, 2);
-	struct pin_fixture *fixture = test->priv;
+	struct page *pages[] = {
+		folio_page(folio, 1), folio_page(folio, 2), folio_page(folio, 3),
+	};
 
 	if (!IS_ENABLED(CONFIG_DEBUG_VM))
 		kunit_skip(test, "needs CONFIG_DEBUG_VM");
 
-	pin_pages(test, &folio->page, 3);
 	folio->mapping = (void *)PAGE_MAPPING_ANON;
-	SetPageAnonExclusive(folio_page(folio, 1));
+	SetPageAnonExclusive(folio_page(folio, row->exclusive));
+
+	pin_pages(test, pages[0], 3);
 	unpin_user_folio_range(folio, 1, 3);
-	KUNIT_EXPECT_EQ(test, fixture->misuses, 2);
-	fixture->misuses = 0;
+	expect_misuse(test, folio_page(folio, row->reported), "a pinned page is shared");
+	pin_pages(test, pages[0], 3);
+	unpin_user_pages(pages, 3);
+	expect_misuse(test, folio_page(folio, row->reported), "a pinned page is shared");
+	pin_pages(test, pages[0], 3);
+	unpin_user_pages_lockless(pages, 3);
+
 	expect_pins(test, folio, 0);
-	ClearPageAnonExclusive(folio_page(folio, 1));
+	ClearPageAnonExclusive(folio_page(folio, row->exclusive));
 	folio->mapping = NULL;
 }
 
-/* Pinned, but released with put_page(): nobody knows until it is freed. */
+/*
+ * Pinned, but released with put_page(): nobody knows until it is freed.  It is
+ * not given back to the allocator then, so a page is lost here.
+ */
 static void compound_page_freed_while_pinned_is_reported(struct kunit *test)
 {
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 1);
+	struct page *page = new_pages(test, __GFP_COMP, 1);
 
-	KUNIT_ASSERT_NOT_NULL(test, page);
 	pin_pages(test, page, 1);
 	put_page(page);
 	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
 	put_page(page);
-	expect_misuse(test, "nonzero compound_pincount");
-	/* Even out the statistics. */
-	mod_node_page_state(page_pgdat(page), NR_FOLL_PIN_RELEASED, 1);
+	expect_misuse(test, page, "nonzero compound_pincount");
+	KUNIT_EXPECT_TRUE(test, test_bit(PG_head, &page->flags));
+	count_lost_pins(page, 1);
 }
 
+/* Without pins it is given back. */
 static void compound_page_freed_without_pins_is_fine(struct kunit *test)
 {
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 1);
+	struct page *page = new_pages(test, __GFP_COMP, 1);
+	bool head;
+	unsigned long flags;
 
-	KUNIT_ASSERT_NOT_NULL(test, page);
 	pin_pages(test, page, 1);
 	unpin_user_page(page);
+	local_irq_save(flags);
+	put_page(page);
+	head = test_bit(PG_head, &page->flags);
+	local_irq_restore(flags);
+	KUNIT_EXPECT_FALSE(test, head);
+}
+
+#ifdef CONFIG_HUGETLB_PAGE
+static struct page *new_hugetlb_page(struct kunit *test)
+{
+	struct page *page = NULL;
+
+	if (hugepages_supported())
+		page = alloc_huge_page_nodemask(&default_hstate, numa_mem_id(), NULL, GFP_KERNEL);
+	if (!page)
+		kunit_skip(test, "no hugetlb page to be had");
+	return page;
+}
+#else
+static struct page *new_hugetlb_page(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_HUGETLB_PAGE");
+	return NULL;
+}
+#endif
+
+/* A hugetlb page goes back to its pool, or the allocator, without a pin count. */
+static void hugetlb_page_freed_while_pinned_is_reported(struct kunit *test)
+{
+	struct page *page = new_hugetlb_page(test);
+
+	pin_pages(test, page, 1);
+	put_page(page);
+	put_page(page);
+	expect_misuse(test, page, "huge page freed while pinned");
+	KUNIT_EXPECT_EQ(test, atomic_read(compound_pincount_ptr(page)), 0);
+	count_lost_pins(page, 1);
+}
+
+/* It is exclusive as a whole, and the bit of a tail page means something else. */
+static void hugetlb_tail_is_judged_by_its_head(struct kunit *test)
+{
+	struct page *page = new_hugetlb_page(test);
+	struct page *tail = nth_page(page, 1);
+
+	if (!IS_ENABLED(CONFIG_DEBUG_VM)) {
+		put_page(page);
+		kunit_skip(test, "needs CONFIG_DEBUG_VM");
+	}
+	pin_pages(test, tail, 1);
+	page->mapping = (void *)PAGE_MAPPING_ANON;
+	set_bit(PG_anon_exclusive, &tail->flags);
+	unpin_user_page(tail);
+	expect_misuse(test, tail, "a pinned page is shared");
+	clear_bit(PG_anon_exclusive, &tail->flags);
+	page->mapping = NULL;
 	put_page(page);
 }
 
-/* A hugetlb page goes back to its pool without a pin count. */
-static void hugetlb_page_freed_while_pinned_is_reported(struct kunit *test)
+/* A huge page that is mapped for the first time may have been pinned before. */
+static void new_huge_page_keeps_its_pins(struct kunit *test)
 {
-#ifdef CONFIG_HUGETLB_PAGE
-	struct page *page = alloc_huge_page_nodemask(&default_hstate, numa_mem_id(),
-						     NULL, GFP_KERNEL);
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+	struct anon_vma anon_vma = { };
+	struct vm_area_struct vma = { .vm_end = HPAGE_PMD_SIZE, .anon_vma = &anon_vma };
+	struct folio *folio = new_folio(test, HPAGE_PMD_ORDER);
+	unsigned long flags;
 
-	if (!page)
-		kunit_skip(test, "no huge page");
-	pin_pages(test, page, 1);
-	put_page(page);
-	put_page(page);
-	expect_misuse(test, "huge page freed while pinned");
-	mod_node_page_state(page_pgdat(page), NR_FOLL_PIN_RELEASED, 1);
+	pin_pages(test, &folio->page, 1);
+	/* The statistics of mapped pages ask for it. */
+	local_irq_save(flags);
+	page_add_new_anon_rmap(&folio->page, &vma, 0);
+	local_irq_restore(flags);
+	KUNIT_EXPECT_EQ(test, pincount_of(folio), 1);
+	unpin_user_page(&folio->page);
+
+	page_remove_rmap(&folio->page, &vma, true);
+	ClearPageAnonExclusive(&folio->page);
+	folio_clear_swapbacked(folio);
+	folio->mapping = NULL;
 #else
-	kunit_skip(test, "needs CONFIG_HUGETLB_PAGE");
+	kunit_skip(test, "needs CONFIG_TRANSPARENT_HUGEPAGE");
 #endif
 }
 
 static struct kunit_case pin_misuse_cases[] = {
 	KUNIT_CASE_PARAM(releasing_too_many_pins_is_reported, release_row_gen_params),
+	KUNIT_CASE(wrong_release_is_reported_once),
 	KUNIT_CASE(negative_pincount_is_reported),
 	KUNIT_CASE(many_references_hide_a_wrong_release),
 	KUNIT_CASE_PARAM(impossible_count_is_reported, bad_count_row_gen_params),
+	KUNIT_CASE(senseless_flags_are_reported),
 	KUNIT_CASE_PARAM(shared_page_is_reported_when_unpinned, shared_row_gen_params),
-	KUNIT_CASE(every_page_of_a_range_is_checked),
+	KUNIT_CASE_PARAM(every_page_is_checked, checked_row_gen_params),
 	KUNIT_CASE(compound_page_freed_while_pinned_is_reported),
 	KUNIT_CASE(compound_page_freed_without_pins_is_fine),
 	KUNIT_CASE(hugetlb_page_freed_while_pinned_is_reported),
+	KUNIT_CASE(hugetlb_tail_is_judged_by_its_head),
+	KUNIT_CASE(new_huge_page_keeps_its_pins),
 	{}
 };
 
@@ -1369,17 +1784,22 @@ static void each_node_counts_its_pins(struct kunit *test)
 	const struct page_kind *kind = test->param_value;
 	int nid, err;
 
-	for_each_node_state(nid, N_MEMORY) {
+	for_each_node_state(nid, N_NORMAL_MEMORY) {
 		struct pglist_data *pgdat = NODE_DATA(nid);
 		struct page *page = alloc_pages_node(nid, GFP_KERNEL | __GFP_COMP | __GFP_THISNODE,
 						     kind->order);
+		struct pin_fixture *fixture = test->priv;
 		long acquired = node_count(pgdat, NR_FOLL_PIN_ACQUIRED);
 		long released = node_count(pgdat, NR_FOLL_PIN_RELEASED);
 		long all_acquired = pins_acquired(test);
 		long all_released = pins_released(test);
 		struct folio *folio;
 
-		KUNIT_ASSERT_NOT_NULL(test, page);
+		KUNIT_ASSERT_NOT_NULL_MSG(test, page, "no memory on node %d", nid);
+		if (fixture->nr_folios == MAX_FOLIOS) {
+			put_page(page);
+			break;
+		}
 		folio = page_folio(page);
 		take_charge_of(test, folio);
 		page = folio_page(folio, kind->nth);
@@ -1424,13 +1844,14 @@ PIN_TEST_SUITE(pin_stat);
 
 /* Dirty pages */
 
-static unsigned int times_dirtied, times_dirtied_unlocked;
+static unsigned int times_dirtied, times_dirtied_wrongly;
 
+/* In place of a file system's: it may rely on the lock, and on the pin. */
 static bool count_dirtied(struct address_space *mapping, struct folio *folio)
 {
 	times_dirtied++;
-	if (!folio_test_locked(folio))
-		times_dirtied_unlocked++;
+	if (!folio_test_locked(folio) || !folio_maybe_dma_pinned(folio))
+		times_dirtied_wrongly++;
 	return !folio_test_set_dirty(folio);
 }
 
@@ -1442,101 +1863,105 @@ static struct address_space counting_mapping = {
 	.a_ops = &counting_aops,
 };
 
-static struct dirty_row {
-	const char *name;
-	int pages[8];
-	bool make_dirty, dirty_before;
-	unsigned int dirtied;
-} dirty_rows[] = {
-	{ "small",			{ A, END },		true,  false, 1 },
-	{ "small, not asked for",	{ A, END },		false, false, 0 },
-	{ "small, dirty before",	{ A, END },		true,  true,  0 },
-	{ "small, twice",		{ A, A, END },		true,  false, 1 },
-	{ "large, head",		{ B0, END },		true,  false, 1 },
-	{ "large, tail",		{ B3, END },		true,  false, 1 },
-	{ "large, all",			{ B0, B1, B3, END },	true,  false, 1 },
-	{ "large, not asked for",	{ B0, B1, END },	false, false, 0 },
-	{ "large, dirty before",	{ B0, B3, END },	true,  true,  0 },
-	{ "small and large in turn",	{ B0, A, B1, A, END },	true,  false, 2 },
-	{ "zero page between",		{ A, ZERO, A, END },	true,  false, 1 },
-};
-
-NAMED_PARAMS(dirty_row);
-
 static void put_into_mapping(struct folio *folio, bool dirty)
 {
 	folio->mapping = &counting_mapping;
 	if (dirty)
 		folio_set_dirty(folio);
+	times_dirtied = 0;
+	times_dirtied_wrongly = 0;
 }
 
-static void take_out_of_mapping(struct folio *folio)
+static void take_out_of_mapping(struct kunit *test, struct folio *folio, bool dirty)
 {
+	KUNIT_EXPECT_EQ(test, folio_test_dirty(folio), dirty);
+	KUNIT_EXPECT_FALSE(test, folio_test_locked(folio));
+	KUNIT_EXPECT_EQ(test, times_dirtied_wrongly, 0);
 	folio->mapping = NULL;
 	folio_clear_dirty(folio);
 }
 
+static struct dirty_row {
+	const char *name;
+	const char *pages;
+	bool make_dirty, dirty_before;
+	unsigned int dirtied;
+} dirty_rows[] = {
+	{ "small",			"s",	true,  false, 1 },
+	{ "small, not asked for",	"s",	false, false, 0 },
+	{ "small, dirty before",	"s",	true,  true,  0 },
+	{ "small, twice",		"ss",	true,  false, 1 },
+	{ "large, head",		"0",	true,  false, 1 },
+	{ "large, tail",		"3",	true,  false, 1 },
+	{ "large, all",			"0123",	true,  false, 1 },
+	{ "large, not asked for",	"01",	false, false, 0 },
+	{ "large, dirty before",	"03",	true,  true,  0 },
+	{ "small and large in turn",	"0s1s",	true,  false, 2 },
+};
+
+NAMED_PARAMS(dirty_row);
+
 /*
- * Pages are made dirty only when that is asked for, under the folio's lock, and
- * a compound page once: it is dirty as a whole.
+ * Pages are made dirty only when that is asked for, under the folio's lock, while
+ * they are pinned, and a compound page once: it is dirty as a whole.
  */
 static void folios_are_dirtied_once_and_when_asked(struct kunit *test)
 {
 	const struct dirty_row *row = test->param_value;
-	struct folio *a = new_folio(test, 0), *b = new_folio(test, 2);
-	struct page *const of[] = {
-		[A] = &a->page, [ZERO] = ZERO_PAGE(0), [B0] = folio_page(b, 0),
-		[B1] = folio_page(b, 1), [B3] = folio_page(b, 3),
-	};
-	struct page *pages[ARRAY_SIZE(row->pages)];
-	bool has_a = false, has_b = false;
-	unsigned long npages;
+	bool small = row->dirty_before || (row->make_dirty && strchr(row->pages, 's'));
+	bool large = row->dirty_before || (row->make_dirty && strpbrk(row->pages, "0123"));
+	struct page_array array;
 
-	for (npages = 0; row->pages[npages] != END; npages++) {
-		int page = row->pages[npages];
-
-		pages[npages] = of[page];
-		pin_pages(test, pages[npages], 1);
-		has_a |= page == A;
-		has_b |= page == B0 || page == B1 || page == B3;
-	}
-	put_into_mapping(a, row->dirty_before);
-	put_into_mapping(b, row->dirty_before);
-	times_dirtied = 0;
-	times_dirtied_unlocked = 0;
-
-	unpin_user_pages_dirty_lock(pages, npages, row->make_dirty);
-
+	new_page_array(test, &array, row->pages);
+	pin_page_array(test, &array);
+	put_into_mapping(array.small, row->dirty_before);
+	put_into_mapping(array.large, row->dirty_before);
+	if (row->make_dirty)
+		release_dirty(array.pages, array.npages);
+	else
+		release_clean(array.pages, array.npages);
 	KUNIT_EXPECT_EQ(test, times_dirtied, row->dirtied);
-	KUNIT_EXPECT_EQ(test, times_dirtied_unlocked, 0);
-	KUNIT_EXPECT_EQ(test, folio_test_dirty(a),
-			row->dirty_before || (row->make_dirty && has_a));
-	KUNIT_EXPECT_EQ(test, folio_test_dirty(b),
-			row->dirty_before || (row->make_dirty && has_b));
-	KUNIT_EXPECT_FALSE(test, folio_test_locked(a) || folio_test_locked(b));
-	expect_pins(test, a, 0);
-	expect_pins(test, b, 0);
-	take_out_of_mapping(a);
-	take_out_of_mapping(b);
+	take_out_of_mapping(test, array.small, small);
+	take_out_of_mapping(test, array.large, large);
+	expect_pins(test, array.small, 0);
+	expect_pins(test, array.large, 0);
 }
+
+static struct dirty_range_row {
+	const char *name;
+	int first, npages;
+	bool make_dirty, dirty_before;
+	unsigned int dirtied;
+} dirty_range_rows[] = {
+	{ "small",			0, 1, true,  false, 1 },
+	{ "small, not asked for",	0, 1, false, false, 0 },
+	{ "small, dirty before",	0, 1, true,  true,  0 },
+	{ "large",			2, 2, true,  false, 1 },
+	{ "large, not asked for",	2, 2, false, false, 0 },
+	{ "large, dirty before",	2, 2, true,  true,  0 },
+	{ "all",			0, 4, true,  false, 3 },
+};
+
+NAMED_PARAMS(dirty_range_row);
 
 /* The same for ranges */
 static void range_is_dirtied_once_and_when_asked(struct kunit *test)
 {
-	struct folio *folio = new_folio(test, 2);
-	int make_dirty, i;
+	const struct dirty_range_row *row = test->param_value;
+	struct page *pages = new_neighbours(test);
+	int i;
 
-	for (make_dirty = 0; make_dirty < 2; make_dirty++) {
-		for (i = 1; i < 4; i++)
-			pin_pages(test, folio_page(folio, i), 1);
-		put_into_mapping(folio, false);
-		times_dirtied = 0;
-		times_dirtied_unlocked = 0;
-		unpin_user_page_range_dirty_lock(folio_page(folio, 1), 3, make_dirty);
-		KUNIT_EXPECT_EQ(test, times_dirtied, make_dirty);
-		KUNIT_EXPECT_EQ(test, times_dirtied_unlocked, 0);
-		KUNIT_EXPECT_EQ(test, folio_test_dirty(folio), make_dirty);
-		take_out_of_mapping(folio);
+	for (i = row->first; i < row->first + row->npages; i++)
+		pin_pages(test, pages + i, 1);
+	for (i = 0; i < 3; i++)
+		put_into_mapping(page_folio(pages + i), row->dirty_before);
+	unpin_user_page_range_dirty_lock(pages + row->first, row->npages, row->make_dirty);
+	KUNIT_EXPECT_EQ(test, times_dirtied, row->dirtied);
+	for (i = 0; i < 3; i++) {
+		bool in_range = i >= row->first && i < row->first + row->npages;
+
+		take_out_of_mapping(test, page_folio(pages + i),
+				    row->dirty_before || (row->make_dirty && in_range));
 	}
 }
 
@@ -1547,19 +1972,17 @@ static void plain_release_dirties_nothing(struct kunit *test)
 	struct folio *folio = page_folio(page);
 
 	put_into_mapping(folio, false);
-	times_dirtied = 0;
 	pin_pages(test, page, 3);
 	unpin_user_page(page);
 	unpin_user_pages(&page, 1);
 	unpin_user_folio_range(folio, 0, 1);
 	KUNIT_EXPECT_EQ(test, times_dirtied, 0);
-	KUNIT_EXPECT_FALSE(test, folio_test_dirty(folio));
-	take_out_of_mapping(folio);
+	take_out_of_mapping(test, folio, false);
 }
 
 static struct kunit_case pin_dirty_cases[] = {
 	KUNIT_CASE_PARAM(folios_are_dirtied_once_and_when_asked, dirty_row_gen_params),
-	KUNIT_CASE(range_is_dirtied_once_and_when_asked),
+	KUNIT_CASE_PARAM(range_is_dirtied_once_and_when_asked, dirty_range_row_gen_params),
 	KUNIT_CASE_PARAM(plain_release_dirties_nothing, page_kind_gen_params),
 	{}
 };
