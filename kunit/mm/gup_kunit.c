@@ -22,7 +22,7 @@
 
 /* The order of the huge folios: 9, unless the allocator ends before */
 #define HUGE_ORDER	(MAX_ORDER - 1 < 9 ? MAX_ORDER - 1 : 9)
-#define HUGE_PAGES	(1 << HUGE_ORDER)
+enum { HUGE_PAGES = 1 << HUGE_ORDER };
 
 /*
  * Fixture: the folios of a test, which have to come back as they were, and the
@@ -570,6 +570,7 @@ static void last_pin_frees_the_page(struct kunit *test)
 	struct page *head = alloc_pages(GFP_KERNEL | __GFP_COMP, kind->order);
 	int refs_before, refs_after;
 	unsigned long flags;
+	bool still_large;
 
 	KUNIT_ASSERT_NOT_NULL(test, head);
 	pin_pages(test, folio_page(page_folio(head), kind->nth), 1);
@@ -578,9 +579,11 @@ static void last_pin_frees_the_page(struct kunit *test)
 	refs_before = page_ref_count(head);
 	unpin_user_page(nth_page(head, kind->nth));
 	refs_after = page_ref_count(head);
+	still_large = test_bit(PG_head, &head->flags);
 	local_irq_restore(flags);
 	KUNIT_EXPECT_EQ(test, refs_before, kind->order ? LARGE_PIN_REFS : SMALL_PIN_REFS);
 	KUNIT_EXPECT_EQ(test, refs_after, 0);
+	KUNIT_EXPECT_FALSE(test, still_large);
 }
 
 static struct kunit_case pin_folio_cases[] = {
