@@ -149,6 +149,7 @@ static struct page *new_pages(struct kunit *test, gfp_t gfp, unsigned int order)
 	struct pin_fixture *fixture = test->priv;
 	struct page *page;
 
+	/* Nobody takes charge of more than three at once. */
 	KUNIT_ASSERT_LE(test, fixture->nr_folios + 3, MAX_FOLIOS);
 	page = alloc_pages(GFP_KERNEL | __GFP_ZERO | gfp, order);
 	KUNIT_ASSERT_NOT_NULL_MSG(test, page, "no memory for order %u", order);
@@ -163,7 +164,7 @@ static struct folio *new_folio(struct kunit *test, unsigned int order)
 	return page_folio(page);
 }
 
-/* One folio of each order, the one behind the other: 0, 0, and 1 */
+/* Three folios that follow each other, of order 0, 0 and 1 */
 static struct page *new_neighbours(struct kunit *test)
 {
 	struct page *page = new_pages(test, 0, 2);
@@ -863,17 +864,22 @@ static void gup_fast_undoes_a_pin_that_was_lost(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pins_released(test), 2);
 }
 
-/* FOLL_LONGTERM pins a page only where it may stay, and others pin it anywhere. */
-static void longterm_pins_keep_out_of_movable_zones(struct kunit *test)
+/* A long-term pin is counted like any other. */
+static void longterm_pin_is_a_pin(struct kunit *test)
 {
-	struct page *page = new_pages(test, __GFP_COMP | __GFP_HIGHMEM | __GFP_MOVABLE, 0);
 	struct folio *folio = new_folio(test, 0);
 
-	take_charge_of(test, page_folio(page));
 	KUNIT_EXPECT_PTR_EQ(test, grab(&folio->page, 1, FOLL_PIN | FOLL_LONGTERM), folio);
 	expect_pins(test, folio, 1);
 	unpin_user_page(&folio->page);
+}
 
+/* But it keeps out of zones from which pages must be able to move. */
+static void longterm_pin_keeps_out_of_movable_zones(struct kunit *test)
+{
+	struct page *page = new_pages(test, __GFP_COMP | __GFP_HIGHMEM | __GFP_MOVABLE, 0);
+
+	take_charge_of(test, page_folio(page));
 	if (is_longterm_pinnable_page(page))
 		kunit_skip(test, "needs memory in ZONE_MOVABLE");
 	KUNIT_EXPECT_NULL(test, grab(page, 1, FOLL_PIN | FOLL_LONGTERM));
@@ -980,7 +986,8 @@ static struct kunit_case gup_pin_cases[] = {
 	KUNIT_CASE_PARAM(each_entry_of_an_array_is_released, array_row_gen_params),
 	KUNIT_CASE_PARAM(each_page_of_a_range_is_released, range_row_gen_params),
 	KUNIT_CASE(gup_fast_undoes_a_pin_that_was_lost),
-	KUNIT_CASE(longterm_pins_keep_out_of_movable_zones),
+	KUNIT_CASE(longterm_pin_is_a_pin),
+	KUNIT_CASE(longterm_pin_keeps_out_of_movable_zones),
 	KUNIT_CASE(zero_page_is_not_counted),
 	KUNIT_CASE(untouched_memory_is_pinned_without_counting),
 	KUNIT_CASE(zero_page_is_referenced),
