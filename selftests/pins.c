@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "pins.h"
+
+struct pins read_pins(void)
+{
+	struct pins pins = { -1, -1 };
+	char line[128];
+	FILE *file;
+	int refresh;
+
+	/* Without this, what other CPUs have counted is not yet in the sums. */
+	refresh = open("/proc/sys/vm/stat_refresh", O_WRONLY | O_CLOEXEC);
+	if (refresh < 0 || write(refresh, "1", 1) != 1)
+		ktap_bail_out("/proc/sys/vm/stat_refresh");
+	close(refresh);
+	file = fopen("/proc/vmstat", "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		sscanf(line, "nr_foll_pin_acquired %ld", &pins.acquired);
+		sscanf(line, "nr_foll_pin_released %ld", &pins.released);
+	}
+	if (pins.acquired < 0 || pins.released < 0)
+		ktap_bail_out("no nr_foll_pin_* in /proc/vmstat");
+	fclose(file);
+	return pins;
+}
