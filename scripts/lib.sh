@@ -138,7 +138,7 @@ splats='BUG:|WARNING:|Kernel panic|Oops|general protection fault|Bad page|KASAN|
 
 # The first splat in the log of a console; fails if there is none
 first_splat() {
-	grep -m 1 -E "$splats" "$1" | tr -d '\r'
+	grep -a -m 1 -E "$splats" "$1" | tr -d '\r'
 }
 
 in_tree() {
