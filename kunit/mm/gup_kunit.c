@@ -1744,17 +1744,18 @@ static void new_huge_page_keeps_its_pins(struct kunit *test)
 	struct anon_vma anon_vma = { };
 	struct vm_area_struct vma = { .vm_end = HPAGE_PMD_SIZE, .anon_vma = &anon_vma };
 	struct folio *folio = new_folio(test, HPAGE_PMD_ORDER);
-	unsigned long flags;
+	int pins;
 
 	pin_pages(test, &folio->page, 1);
-	/* The statistics of mapped pages ask for it. */
-	local_irq_save(flags);
+	/* As under the lock of a page table */
+	preempt_disable();
 	page_add_new_anon_rmap(&folio->page, &vma, 0);
-	local_irq_restore(flags);
-	KUNIT_EXPECT_EQ(test, pincount_of(folio), 1);
-	unpin_user_page(&folio->page);
-
+	pins = pincount_of(folio);
 	page_remove_rmap(&folio->page, &vma, true);
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, pins, 1);
+
+	unpin_user_page(&folio->page);
 	ClearPageAnonExclusive(&folio->page);
 	folio_clear_swapbacked(folio);
 	folio->mapping = NULL;
