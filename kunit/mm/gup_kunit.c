@@ -1397,7 +1397,7 @@ static void threads_do_not_disturb_each_other(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), HIGHEST_REFS - room);
 	KUNIT_EXPECT_EQ(test, pins_acquired(test), pinned);
-	KUNIT_EXPECT_GE(test, pinned, NR_ROUNDS);
+	KUNIT_EXPECT_GT(test, pinned, 0);
 	folio_ref_sub(folio, more);
 	expect_pins(test, folio, 0);
 }
