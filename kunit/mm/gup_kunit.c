@@ -874,13 +874,31 @@ static void longterm_pin_is_a_pin(struct kunit *test)
 	unpin_user_page(&folio->page);
 }
 
+/* A page of ZONE_MOVABLE, from whichever node has one to give; NULL if none does */
+static struct page *new_movable_page(struct kunit *test)
+{
+	int nid;
+
+	for_each_node_state(nid, N_MEMORY) {
+		struct page *page = __alloc_pages_node(nid, GFP_HIGHUSER_MOVABLE |
+						       __GFP_THISNODE | __GFP_NOWARN, 0);
+
+		if (page && is_zone_movable_page(page)) {
+			take_charge_of(test, page_folio(page));
+			return page;
+		}
+		if (page)
+			put_page(page);
+	}
+	return NULL;
+}
+
 /* But it keeps out of zones from which pages must be able to move. */
 static void longterm_pin_keeps_out_of_movable_zones(struct kunit *test)
 {
-	struct page *page = new_pages(test, __GFP_COMP | __GFP_HIGHMEM | __GFP_MOVABLE, 0);
+	struct page *page = new_movable_page(test);
 
-	take_charge_of(test, page_folio(page));
-	if (is_longterm_pinnable_page(page))
+	if (!page)
 		kunit_skip(test, "needs memory in ZONE_MOVABLE");
 	KUNIT_EXPECT_NULL(test, grab(page, 1, FOLL_PIN | FOLL_LONGTERM));
 	expect_pins(test, page_folio(page), 0);

@@ -56,3 +56,14 @@ scratch_directory() {
 	scratch=$(mktemp -d)
 	trap 'rm -rf "$scratch"' EXIT
 }
+
+# The files that the patches touch, without those that they add
+touched_files() {
+	# shellcheck disable=SC2016 # for awk
+	patch_files | xargs -d '\n' awk '
+		FNR == 1 { from = "" }
+		/^--- / { from = $2 }
+		/^\+\+\+ b\// && from == "/dev/null" { added[substr($2, 3)] = 1 }
+		/^--- a\// { touched[substr($2, 3)] = 1 }
+		END { for (file in touched) if (!(file in added)) print file }'
+}
