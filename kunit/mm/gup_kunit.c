@@ -1333,7 +1333,7 @@ out:
 }
 
 #define NR_THREADS	4
-#define NR_ROUNDS	10000
+#define NR_ROUNDS	20000	/* of each thread, at least */
 
 struct pinning_thread {
 	struct task_struct *task;
@@ -1348,7 +1348,8 @@ static int pin_and_unpin(void *data)
 	int i;
 
 	wait_for_completion(thread->start);
-	for (i = 0; i < NR_ROUNDS; i++) {
+	/* None ends before the others have begun. */
+	for (i = 0; !kthread_should_stop(); i++) {
 		if (!grab(&thread->folio->page, 1, FOLL_PIN)) {
 			thread->refused++;
 			continue;
@@ -1360,9 +1361,12 @@ static int pin_and_unpin(void *data)
 		if (i % 100 == 0)
 			cond_resched();
 	}
-	while (!kthread_should_stop())
-		schedule_timeout_interruptible(1);
 	return 0;
+}
+
+static unsigned int rounds_of(const struct pinning_thread *thread)
+{
+	return READ_ONCE(thread->pinned) + READ_ONCE(thread->refused);
 }
 
 static struct threads_row {
@@ -1400,13 +1404,14 @@ static void threads_do_not_disturb_each_other(struct kunit *test)
 		threads[i].task = kthread_run(pin_and_unpin, &threads[i], "pin/%d", i);
 	}
 	complete_all(&start);
+	for (i = 0; i < NR_THREADS; i++)
+		while (!IS_ERR(threads[i].task) && rounds_of(&threads[i]) < NR_ROUNDS)
+			schedule_timeout_uninterruptible(1);
 	for (i = 0; i < NR_THREADS; i++) {
 		if (IS_ERR(threads[i].task)) {
 			KUNIT_FAIL(test, "thread %d: %pe", i, threads[i].task);
 			continue;
 		}
-		while (threads[i].pinned + threads[i].refused < NR_ROUNDS)
-			schedule_timeout_uninterruptible(1);
 		kthread_stop(threads[i].task);
 		pinned += threads[i].pinned;
 		KUNIT_EXPECT_EQ_MSG(test, threads[i].exceeded, 0, "thread %d", i);
