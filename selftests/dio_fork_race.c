@@ -10,12 +10,12 @@
  *
  * The same without the fork is the control.  Each test runs several times on
  * different sectors, and passes if the data were there each time.
+ *
+ * Where a file system has no direct I/O of 512 bytes, a page is read and the store
+ * goes into it; then what the disk has is to replace it.
  */
 #include <fcntl.h>
 #include <getopt.h>
-#include <libaio.h>
-#include <liburing.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include "buffer.h"
@@ -23,142 +23,38 @@
 #include "ktap.h"
 #include "pattern.h"
 #include "slow_disk.h"
+#include "ways.h"
 
 #define POISON		0x5a
 #define MARK		0x77
 #define READ_OFFSET	0	/* in the page: where the read goes ... */
 #define STORE_OFFSET	2048	/* ... and where the parent stores meanwhile */
-#define MAX_TARGETS	8
+#define MAX_TARGETS	16
 
-/* One direct read of a sector, from its start to its end */
-struct read {
-	int fd;
-	char *to;
-	off_t from;
-	pthread_t thread;
-	struct io_uring ring;
-	io_context_t aio;
-};
-
-struct way {
+struct target_kind {
 	const char *name;
-	void (*start)(struct read *read);
-	ssize_t (*finish)(struct read *read);
+	enum target_type type;
+	size_t read_size;
+	int open_flags;
 };
 
-static void *pread_thread(void *argument)
-{
-	struct read *read = argument;
-	ssize_t bytes = pread(read->fd, read->to, SECTOR, read->from);
-
-	return (void *)(bytes < 0 ? -errno : bytes);
-}
-
-static void start_pread(struct read *read)
-{
-	errno = pthread_create(&read->thread, NULL, pread_thread, read);
-	if (errno)
-		ktap_bail_out("pthread_create");
-}
-
-static ssize_t finish_pread(struct read *read)
-{
-	void *bytes;
-
-	pthread_join(read->thread, &bytes);
-	return (ssize_t)bytes;
-}
-
-static void set_up_ring(struct read *read)
-{
-	errno = -io_uring_queue_init(1, &read->ring, 0);
-	if (errno)
-		ktap_bail_out("io_uring_setup");
-}
-
-static void submit(struct read *read)
-{
-	int submitted = io_uring_submit(&read->ring);
-
-	if (submitted != 1) {
-		errno = submitted < 0 ? -submitted : EIO;
-		ktap_bail_out("io_uring_enter");
-	}
-}
-
-static void start_uring_read(struct read *read)
-{
-	set_up_ring(read);
-	io_uring_prep_read(io_uring_get_sqe(&read->ring), read->fd, read->to,
-			   SECTOR, read->from);
-	submit(read);
-}
-
-static void start_uring_read_fixed(struct read *read)
-{
-	struct iovec buffer = { .iov_base = read->to, .iov_len = SECTOR };
-
-	set_up_ring(read);
-	errno = -io_uring_register_buffers(&read->ring, &buffer, 1);
-	if (errno)
-		ktap_bail_out("IORING_REGISTER_BUFFERS");
-	io_uring_prep_read_fixed(io_uring_get_sqe(&read->ring), read->fd, read->to,
-				 SECTOR, read->from, 0);
-	submit(read);
-}
-
-static ssize_t finish_uring(struct read *read)
-{
-	struct io_uring_cqe *done;
-	ssize_t bytes;
-
-	errno = -io_uring_wait_cqe(&read->ring, &done);
-	if (errno)
-		ktap_bail_out("wait for io_uring");
-	bytes = done->res;
-	io_uring_queue_exit(&read->ring);
-	return bytes;
-}
-
-static void start_libaio(struct read *read)
-{
-	struct iocb request, *requests[] = { &request };
-	int submitted;
-
-	read->aio = NULL;
-	errno = -io_setup(1, &read->aio);
-	if (errno)
-		ktap_bail_out("io_setup");
-	io_prep_pread(&request, read->fd, read->to, SECTOR, read->from);
-	submitted = io_submit(read->aio, 1, requests);
-	if (submitted != 1) {
-		errno = submitted < 0 ? -submitted : EIO;
-		ktap_bail_out("io_submit");
-	}
-}
-
-static ssize_t finish_libaio(struct read *read)
-{
-	struct io_event done;
-
-	if (io_getevents(read->aio, 1, 1, &done, NULL) != 1)
-		ktap_bail_out("io_getevents");
-	io_destroy(read->aio);
-	return (ssize_t)done.res;
-}
-
-static const struct way ways[] = {
-	{ "pread",		start_pread,		finish_pread },
-	{ "io_uring-read",	start_uring_read,	finish_uring },
-	{ "io_uring-read-fixed", start_uring_read_fixed, finish_uring },
-	{ "libaio",		start_libaio,		finish_libaio },
+static const struct target_kind target_kinds[] = {
+	{ "file",	FILE_TARGET,		SECTOR,	O_RDONLY | O_DIRECT },
+	{ "file-4k",	FILE_TARGET,		4096,	O_RDONLY | O_DIRECT },
+	{ "scsi",	SCSI_TARGET,		SECTOR,	O_RDONLY | O_NONBLOCK },
+	{ "scsi-4k",	SCSI_TARGET,		4096,	O_RDONLY | O_NONBLOCK },
+	{ "sg",		SG_TARGET,		SECTOR,	O_RDWR },
+	{ "bsg",	BSG_TARGET,		SECTOR,	O_RDWR },
+	{ "nvme",	NVME_TARGET,		SECTOR,	O_RDONLY },
+	{ "nvme-char",	NVME_CHAR_TARGET,	SECTOR,	O_RDONLY },
 };
 
 struct target {
 	const char *name;
+	const struct target_kind *kind;
 	struct slow_disk disk;
 	int fd;
-	off_t next_sector;
+	off_t next;	/* place to read from */
 };
 
 struct counts {
@@ -167,15 +63,16 @@ struct counts {
 	unsigned int wrong;	/* anything else */
 };
 
-static void count(struct counts *counts, const char *page, off_t from)
+static void count(struct counts *counts, const char *page, const struct read *read)
 {
-	bool poison = true;
+	bool mark_stays = READ_OFFSET + read->size <= STORE_OFFSET, poison = true;
 
-	for (size_t at = 0; at < SECTOR; at++)
-		poison &= page[READ_OFFSET + at] == POISON;
-	if (page[STORE_OFFSET] != MARK)
+	for (size_t at = 0; at < read->size; at++)
+		poison &= page[READ_OFFSET + at] == POISON ||
+			  READ_OFFSET + at == STORE_OFFSET;
+	if (mark_stays && page[STORE_OFFSET] != MARK)
 		counts->wrong++;
-	else if (pattern_is_at(page + READ_OFFSET, SECTOR, from))
+	else if (pattern_is_at(page + READ_OFFSET, read->size, read->from))
 		counts->intact++;
 	else if (poison)
 		counts->lost++;
@@ -204,10 +101,12 @@ static void run(struct target *target, const struct buffer_kind *kind,
 	struct read read = {
 		.fd = target->fd,
 		.to = page + READ_OFFSET,
-		.from = target->next_sector++ * SECTOR,
+		.size = target->kind->read_size,
+		.from = target->next,
 	};
 	ssize_t bytes;
 
+	target->next += read.size;
 	memset(page, POISON, getpagesize());
 	if (kind->shared_before)
 		earlier = fork_child();
@@ -220,12 +119,13 @@ static void run(struct target *target, const struct buffer_kind *kind,
 	must_be_held(&target->disk, "after the store");
 	slow_disk_let_go(&target->disk);
 	bytes = way->finish(&read);
-	if (bytes != SECTOR) {
+	if (bytes != (ssize_t)read.size) {
 		errno = bytes < 0 ? -bytes : EIO;
-		ktap_bail_out("%s read %zd bytes of %d", way->name, bytes, SECTOR);
+		ktap_bail_out("%s: %s read %zd bytes of %zu", target->name, way->name,
+			      bytes, read.size);
 	}
 
-	count(counts, page, read.from);
+	count(counts, page, &read);
 	if (with_fork)
 		end_child(child);
 	if (kind->shared_before)
@@ -247,37 +147,63 @@ static void test(struct target *target, const struct buffer_kind *kind,
 		    counts.lost + counts.wrong, runs, counts.lost, counts.wrong);
 }
 
-/* NAME=DISK:FILE */
+static const struct target_kind *find_target_kind(const char *name)
+{
+	for (unsigned int i = 0; i < sizeof(target_kinds) / sizeof(target_kinds[0]); i++)
+		if (!strcmp(target_kinds[i].name, name))
+			return &target_kinds[i];
+	return NULL;
+}
+
+/* NAME=KIND:DISK:FILE */
 static bool parse_target(char *text, struct target *target)
 {
-	char *disk = strchr(text, '=');
-	char *file = disk ? strchr(disk, ':') : NULL;
+	char *kind = strchr(text, '=');
+	char *disk = kind ? strchr(kind, ':') : NULL;
+	/* The name of a bsg device has colons. */
+	char *file = disk ? strchr(disk + 1, ':') : NULL;
 
 	if (!file)
 		return false;
+	*kind++ = '\0';
 	*disk++ = '\0';
 	*file++ = '\0';
 	target->name = text;
+	target->kind = find_target_kind(kind);
+	if (!target->kind)
+		return false;
 	slow_disk_open(&target->disk, disk);
-	target->fd = open(file, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	target->fd = open(file, target->kind->open_flags | O_CLOEXEC);
 	if (target->fd < 0)
 		ktap_bail_out("open %s", file);
 	return true;
 }
 
+static unsigned int ways_to_read(const struct target *target)
+{
+	unsigned int number = 0;
+
+	for (unsigned int w = 0; w < nr_ways; w++)
+		number += ways[w].type == target->kind->type;
+	return number;
+}
+
 static int usage(void)
 {
-	fprintf(stderr, "usage: dio_fork_race [-r RUNS] NAME=DISK:FILE...\n"
+	fprintf(stderr, "usage: dio_fork_race [-r RUNS] NAME=KIND:DISK:FILE...\n"
 		"FILE holds the pattern of write_pattern and is on the dm-delay\n"
-		"disk DISK, whose reads are delayed for minutes.\n");
+		"disk DISK, whose reads are delayed for minutes.  Or it is a device\n"
+		"that reads DISK by commands.  KIND is one of");
+	for (unsigned int i = 0; i < sizeof(target_kinds) / sizeof(target_kinds[0]); i++)
+		fprintf(stderr, " %s", target_kinds[i].name);
+	fprintf(stderr, ".\n");
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
 	struct target targets[MAX_TARGETS] = {};
-	unsigned int nr_ways = sizeof(ways) / sizeof(ways[0]);
-	unsigned int nr_targets, runs = 20;
+	unsigned int nr_targets, nr_reads = 0, runs = 20;
 	int option;
 
 	while ((option = getopt(argc, argv, "r:")) != -1) {
@@ -291,14 +217,16 @@ int main(int argc, char **argv)
 	for (unsigned int i = 0; i < nr_targets; i++) {
 		if (!parse_target(argv[optind + i], &targets[i]))
 			return usage();
+		nr_reads += ways_to_read(&targets[i]);
 	}
 
-	ktap_plan(nr_targets * nr_buffer_kinds * nr_ways * 2);
+	ktap_plan(nr_reads * nr_buffer_kinds * 2);
 	for (unsigned int t = 0; t < nr_targets; t++)
 		for (unsigned int b = 0; b < nr_buffer_kinds; b++)
 			for (unsigned int w = 0; w < nr_ways; w++)
 				for (int with_fork = 1; with_fork >= 0; with_fork--)
-					test(&targets[t], &buffer_kinds[b],
-					     &ways[w], with_fork, runs);
+					if (ways[w].type == targets[t].kind->type)
+						test(&targets[t], &buffer_kinds[b],
+						     &ways[w], with_fork, runs);
 	return ktap_exit_status();
 }

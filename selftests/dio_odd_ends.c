@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Does direct I/O that meets something odd give back all that it took?  Holes in a
+ * file, the end of the file or of the disk inside a page, memory that is not
+ * there, a disk that fails in the middle, or a caller who does not want to wait.
+ *
+ * Each case has one result on every kernel, and its data are as they should be.
+ * The witnesses are asked about the rest.
+ *
+ * The file has 96 blocks of 1 KiB: the pattern, but for each third one, which is a
+ * hole, and 300 bytes after them.  The first disk has the pattern, and an error from
+ * 1 MiB to 1 MiB + 64 KiB.  What is on the second disk does not matter; it takes
+ * requests that must not wait.
+ */
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "ktap.h"
+#include "pattern.h"
+#include "witness.h"
+
+#define KIB		1024L
+#define MIB		(1024 * KIB)
+#define BLOCK		KIB
+#define BLOCKS		96
+#define TAIL		300
+#define FILE_SIZE	(BLOCKS * BLOCK + TAIL)
+#define MAX_IOVECS	3
+#define POISON		0x5a
+
+/* Many small pages behave in one way, a huge page in another. */
+static const struct buffer_kind kinds[] = {
+	{ .name = "small-pages",	.size = 2 * MIB },
+	{ .name = "thp",		.size = 2 * MIB, .is_thp = true },
+	{ .name = "hugetlb",		.size = 2 * MIB, .mmap_flags = MAP_HUGETLB },
+};
+
+struct piece {
+	size_t length;
+	size_t offset;	/* in the buffer */
+	bool unmapped;	/* not in the buffer, but where no memory is */
+};
+
+enum place { ON_FILE, ON_FAILING_DISK, ON_PROMPT_DISK, PLACES };
+
+struct odd_end {
+	const char *name;
+	enum place place;
+	bool small_pages_only;	/* huge pages fit into one bio */
+	bool write;
+	int flags;
+	off_t from;
+	struct piece pieces[MAX_IOVECS + 1];
+	ssize_t result;
+};
+
+static const struct odd_end odd_ends[] = {
+	{ "over-holes",		.pieces = { { 64 * KIB, 0 } }, .result = 64 * KIB },
+	{ "from-a-hole",	.from = 2 * BLOCK, .pieces = { { 8 * KIB, 512 } },
+				.result = 8 * KIB },
+	{ "a-hole-only",	.from = 2 * BLOCK, .pieces = { { BLOCK, 1024 } },
+				.result = BLOCK },
+	{ "end-in-a-hole",	.pieces = { { 3 * BLOCK, 0 } }, .result = 3 * BLOCK },
+	{ "pieces-of-blocks",	.pieces = { { 512, 0 }, { 1536, 512 }, { 4096, 4096 } },
+				.result = 6144 },
+	{ "end-of-file",	.from = FILE_SIZE - TAIL - 2 * BLOCK,
+				.pieces = { { 16 * KIB, 0 } }, .result = 2 * BLOCK + TAIL },
+	{ "behind-the-end",	.from = 2 * MIB, .pieces = { { 4096, 0 } }, .result = 0 },
+	{ "no-memory",		.pieces = { { 4096, 0, true } }, .result = -EFAULT },
+	{ "no-memory-later",	.pieces = { { 4096, 0 }, { 4096, 0, true } },
+				.result = 4096 },
+	{ "write-no-memory",	.write = true, .pieces = { { 4096, 0, true } },
+				.result = -EFAULT },
+	{ "disk-ends",		.place = ON_FAILING_DISK, .from = 4 * MIB - 8 * KIB,
+				.pieces = { { 64 * KIB, 0 } }, .result = 8 * KIB },
+	{ "disk-no-memory",	.place = ON_FAILING_DISK, .pieces = { { 4096, 0, true } },
+				.result = -EFAULT },
+	{ "disk-no-memory-later", .place = ON_FAILING_DISK,
+				.pieces = { { 4096, 0 }, { 4096, 0, true } },
+				.result = 4096 },
+	{ "disk-fails",		.place = ON_FAILING_DISK, .from = MIB - 4096,
+				.pieces = { { 64 * KIB, 0 } }, .result = -EIO },
+	{ "disk-fails-later",	.place = ON_FAILING_DISK, .pieces = { { 2 * MIB, 0 } },
+				.result = -EIO },
+	{ "disk-write-fails",	.place = ON_FAILING_DISK, .write = true, .from = MIB - 4096,
+				.pieces = { { 64 * KIB, 0 } }, .result = -EIO },
+	{ "do-not-wait",	.place = ON_PROMPT_DISK, .flags = RWF_NOWAIT,
+				.pieces = { { 4096, 0 } }, .result = 4096 },
+	{ "do-not-wait-for-two-bios", .place = ON_PROMPT_DISK, .flags = RWF_NOWAIT,
+				.small_pages_only = true,
+				.pieces = { { 2 * MIB, 0 } }, .result = -EAGAIN },
+	{ "do-not-wait-no-memory", .place = ON_PROMPT_DISK, .flags = RWF_NOWAIT,
+				.pieces = { { 4096, 0, true } }, .result = -EFAULT },
+};
+
+#define NR_KINDS	(sizeof(kinds) / sizeof(kinds[0]))
+#define NR_ODD_ENDS	(sizeof(odd_ends) / sizeof(odd_ends[0]))
+
+/* Memory that is not there, whatever is mapped meanwhile */
+static char *hole_in_memory;
+
+static void make_hole_in_memory(void)
+{
+	hole_in_memory = mmap(NULL, MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (hole_in_memory == MAP_FAILED)
+		ktap_bail_out("mmap");
+}
+
+static bool is_hole(off_t place)
+{
+	return place / BLOCK % 3 == 2 && place < BLOCKS * BLOCK;
+}
+
+static void write_file(int fd)
+{
+	char block[BLOCK];
+
+	if (ftruncate(fd, 0))
+		ktap_bail_out("ftruncate");
+	for (off_t place = 0; place < FILE_SIZE; place += BLOCK) {
+		ssize_t bytes = place < BLOCKS * BLOCK ? BLOCK : TAIL;
+
+		if (is_hole(place))
+			continue;
+		pattern_fill(block, BLOCK, place);
+		if (pwrite(fd, block, bytes, place) != bytes)
+			ktap_bail_out("write the file");
+	}
+	if (fsync(fd))
+		ktap_bail_out("fsync");
+}
+
+/* Whether the bytes are those of the place, as far as they have been read */
+static bool data_are_right(const struct odd_end *odd, const char *data, size_t size,
+			   off_t place)
+{
+	static const char zeros[512];
+
+	for (size_t at = 0; at < size; at += 512) {
+		size_t bytes = size - at < 512 ? size - at : 512;
+		bool hole = odd->place == ON_FILE && is_hole(place + at);
+
+		if (hole && memcmp(data + at, zeros, bytes))
+			return false;
+		/* The pattern goes by words. */
+		if (!hole && !pattern_is_at(data + at, bytes / 8 * 8, place + at))
+			return false;
+	}
+	return true;
+}
+
+static ssize_t do_io(int fd, const struct odd_end *odd, char *buffer)
+{
+	struct iovec iov[MAX_IOVECS];
+	ssize_t bytes;
+	int n;
+
+	for (n = 0; odd->pieces[n].length; n++) {
+		const struct piece *piece = &odd->pieces[n];
+
+		iov[n].iov_base = (piece->unmapped ? hole_in_memory : buffer) +
+				  piece->offset;
+		iov[n].iov_len = piece->length;
+	}
+	bytes = odd->write ? pwritev2(fd, iov, n, odd->from, odd->flags) :
+			     preadv2(fd, iov, n, odd->from, odd->flags);
+	return bytes < 0 ? -errno : bytes;
+}
+
+static bool all_data_are_right(const struct odd_end *odd, const char *buffer,
+			       ssize_t bytes)
+{
+	off_t place = odd->from;
+
+	if (odd->write || odd->place == ON_PROMPT_DISK)
+		return true;
+	for (const struct piece *piece = odd->pieces; bytes > 0; piece++) {
+		ssize_t part = bytes < (ssize_t)piece->length ? bytes :
+							(ssize_t)piece->length;
+
+		if (!data_are_right(odd, buffer + piece->offset, part, place))
+			return false;
+		place += part;
+		bytes -= part;
+	}
+	return true;
+}
+
+static void test(int fd, const struct odd_end *odd, const struct buffer_kind *kind)
+{
+	struct witness witness;
+	ssize_t bytes;
+	char name[128], *buffer;
+	bool data;
+
+	witness_begin(&witness);
+	buffer = buffer_map(kind);
+	memset(buffer, POISON, kind->size);
+	bytes = do_io(fd, odd, buffer);
+	data = all_data_are_right(odd, buffer, bytes);
+	witness_io_done(&witness, buffer, kind->size);
+	witness_store(&witness, buffer, kind->size);
+	buffer_unmap(kind, buffer);
+	witness_end(&witness);
+
+	snprintf(name, sizeof(name), "%s/%s", odd->name, kind->name);
+	ktap_result(bytes == odd->result && data && all_was_given_back(&witness), name,
+		    "result %zd, expected %zd, data %s, pins %ld, " WITNESS_FORMAT, bytes,
+		    odd->result, data ? "right" : "wrong", witness.pins,
+		    WITNESS_ARGUMENTS(witness));
+}
+
+/* The first so many of the kinds */
+static unsigned int kinds_to_try(const struct odd_end *odd)
+{
+	return odd->small_pages_only ? 1 : NR_KINDS;
+}
+
+static int open_or_bail_out(const char *file, int flags)
+{
+	int fd = open(file, flags | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		ktap_bail_out("open %s", file);
+	return fd;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int nr_tests = 0;
+	int fds[PLACES], buffered;
+
+	if (argc != 1 + PLACES) {
+		fprintf(stderr, "usage: dio_odd_ends FILE FAILING-DISK PROMPT-DISK\n"
+			"FILE is made, on a file system with blocks of 1 KiB.\n"
+			"FAILING-DISK has 4 MiB of the pattern, and an error from 1 MiB on\n"
+			"for 64 KiB.  PROMPT-DISK takes 2 MiB without waiting.\n");
+		return 2;
+	}
+	buffered = open_or_bail_out(argv[1], O_RDWR | O_CREAT);
+	write_file(buffered);
+	close(buffered);
+	for (int place = 0; place < PLACES; place++)
+		fds[place] = open_or_bail_out(argv[1 + place], O_RDWR | O_DIRECT);
+	make_hole_in_memory();
+
+	stay_on_this_cpu();
+	for (unsigned int i = 0; i < NR_ODD_ENDS; i++)
+		nr_tests += kinds_to_try(&odd_ends[i]);
+	ktap_plan(nr_tests);
+	for (unsigned int i = 0; i < NR_ODD_ENDS; i++)
+		for (unsigned int k = 0; k < kinds_to_try(&odd_ends[i]); k++)
+			test(fds[odd_ends[i].place], &odd_ends[i], &kinds[k]);
+	return ktap_exit_status();
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <sched.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "ktap.h"
+#include "witness.h"
+
+#define SAMPLES		16
+#define REST_SECONDS	1
+
+/* Pins that earlier tests have found to be kept for good */
+static long kept_before;
+
+static long pins_kept(struct pins pins)
+{
+	return pins.acquired - pins.released - kept_before;
+}
+
+/* A read of several bios wakes its reader before the last pages are released. */
+static struct pins read_pins_at_rest(void)
+{
+	struct timespec pause = { .tv_nsec = 10000000 };
+	struct pins pins = read_pins();
+
+	for (int i = 0; i < REST_SECONDS * 100 && pins_kept(pins); i++) {
+		nanosleep(&pause, NULL);
+		pins = read_pins();
+	}
+	return pins;
+}
+
+/* The page frames of a buffer, at up to SAMPLES places of it */
+struct frames {
+	size_t step;
+	unsigned int number;
+	unsigned long long frame[SAMPLES];
+};
+
+static struct frames frames_of(const char *buffer, size_t size)
+{
+	size_t step = size / SAMPLES / getpagesize() * getpagesize();
+	struct frames frames = { .step = step ?: (size_t)getpagesize() };
+
+	for (size_t at = 0; at < size; at += frames.step)
+		frames.frame[frames.number++] = page_frame(buffer + at);
+	return frames;
+}
+
+static int frames_changed(const struct frames *before, const char *buffer)
+{
+	int changed = 0;
+
+	for (unsigned int i = 0; i < before->number; i++)
+		changed += before->frame[i] != page_frame(buffer + i * before->step);
+	return changed;
+}
+
+/* How many pages of the buffer a child gets as a copy instead of shared */
+static int pages_copied_by_fork(const char *buffer, size_t size)
+{
+	struct frames frames = frames_of(buffer, size);
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (pid < 0)
+		ktap_bail_out("fork");
+	if (!pid)
+		_exit(frames_changed(&frames, buffer));
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		ktap_bail_out("child ended with status %#x", status);
+	return WEXITSTATUS(status);
+}
+
+/* How many pages that a child has shared are copied instead of reused */
+static int pages_copied_by_store(char *buffer, size_t size)
+{
+	struct frames frames = frames_of(buffer, size);
+
+	for (unsigned int i = 0; i < frames.number; i++)
+		buffer[i * frames.step] = 1;
+	return frames_changed(&frames, buffer);
+}
+
+void witness_begin(struct witness *witness)
+{
+	witness->huge_pages_before = free_huge_pages();
+	witness->before = read_pins_at_rest();
+}
+
+void witness_io_done(struct witness *witness, const char *buffer, size_t size)
+{
+	struct pins after = read_pins_at_rest();
+
+	witness->pins = after.acquired - witness->before.acquired;
+	witness->pins_kept = pins_kept(after);
+	kept_before += witness->pins_kept;
+	witness->copied_by_fork = pages_copied_by_fork(buffer, size);
+}
+
+void witness_store(struct witness *witness, char *buffer, size_t size)
+{
+	witness->copied_by_store = pages_copied_by_store(buffer, size);
+}
+
+void witness_end(struct witness *witness)
+{
+	witness->huge_pages_lost = witness->huge_pages_before - free_huge_pages();
+}
+
+bool all_was_given_back(const struct witness *witness)
+{
+	return !witness->pins_kept && !witness->copied_by_fork &&
+	       !witness->copied_by_store && !witness->huge_pages_lost;
+}
+
+/*
+ * A new page waits in a list of the CPU that faulted it in, and counts one
+ * reference there.  The fault that looks at references empties its own CPU's.
+ */
+void stay_on_this_cpu(void)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(sched_getcpu(), &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		ktap_bail_out("sched_setaffinity");
+}
