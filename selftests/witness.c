@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "buffer.h"
+#include "frames.h"
 #include "ktap.h"
 #include "witness.h"
 
-#define SAMPLES		16
 #define REST_SECONDS	1
 
 /* Pins that earlier tests have found to be kept for good */
@@ -30,32 +30,6 @@ static struct pins read_pins_at_rest(void)
 		pins = read_pins();
 	}
 	return pins;
-}
-
-/* The page frames of a buffer, at up to SAMPLES places of it */
-struct frames {
-	size_t step;
-	unsigned int number;
-	unsigned long long frame[SAMPLES];
-};
-
-static struct frames frames_of(const char *buffer, size_t size)
-{
-	size_t step = size / SAMPLES / getpagesize() * getpagesize();
-	struct frames frames = { .step = step ?: (size_t)getpagesize() };
-
-	for (size_t at = 0; at < size; at += frames.step)
-		frames.frame[frames.number++] = page_frame(buffer + at);
-	return frames;
-}
-
-static int frames_changed(const struct frames *before, const char *buffer)
-{
-	int changed = 0;
-
-	for (unsigned int i = 0; i < before->number; i++)
-		changed += before->frame[i] != page_frame(buffer + i * before->step);
-	return changed;
 }
 
 /* How many pages of the buffer a child gets as a copy instead of shared */

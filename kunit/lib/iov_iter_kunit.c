@@ -215,7 +215,7 @@ static const struct limit limits[] = {
 	{ "no limit",			LONG_MAX,	NR_SLOTS },
 	{ "one page",			LONG_MAX,	1 },
 	{ "two pages",			LONG_MAX,	2 },
-	{ "one byte",			1,		NR_SLOTS },
+	{ "100 bytes",			100,		NR_SLOTS },
 	{ "1000 bytes",			1000,		NR_SLOTS },
 	{ "the size of a page",		PAGE_SIZE,	NR_SLOTS },
 	{ "a byte more, one page",	PAGE_SIZE + 1,	1 },

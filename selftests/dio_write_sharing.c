@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Does a direct write leave the pages of its buffer as they are?  Pages that fork()
+ * or KSM has shared must not be copied only because they are written from: they
+ * would be if they were pinned.
+ *
+ * That registering the buffer with io_uring, which pins it, copies them all is the
+ * control: it shows that a copy would be seen.
+ *
+ * Each kernel passes all of this.  Later kernels, which pin what is written from,
+ * would not.
+ */
+#include <fcntl.h>
+#include <liburing.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "child.h"
+#include "frames.h"
+#include "ktap.h"
+
+#define KIB		1024UL
+#define MAX_TARGETS	8
+#define KSM_SECONDS	60
+
+static const struct buffer_kind small_pages = { .name = "small-pages", .size = 64 * KIB };
+static const struct buffer_kind thp = { .name = "thp", .size = 2048 * KIB, .is_thp = true };
+
+static struct child child;
+
+static void share_with_child(char *buffer, size_t size)
+{
+	(void)buffer, (void)size;
+	child = fork_child();
+}
+
+static void set_ksm(const char *setting, const char *value)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/kernel/mm/ksm/%s", setting);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		ktap_bail_out("write %s to %s", value, path);
+	close(fd);
+}
+
+/* All pages have become the same one. */
+static bool is_merged(const char *buffer, size_t size)
+{
+	unsigned long long first = page_frame(buffer);
+
+	for (size_t at = 0; at < size; at += getpagesize())
+		if (page_frame(buffer + at) != first)
+			return false;
+	return true;
+}
+
+static void share_by_ksm(char *buffer, size_t size)
+{
+	struct timespec pause = { .tv_nsec = 10000000 };
+
+	memset(buffer, 1, size);
+	if (madvise(buffer, size, MADV_MERGEABLE))
+		ktap_bail_out("madvise(MADV_MERGEABLE)");
+	set_ksm("sleep_millisecs", "10");
+	set_ksm("run", "1");
+	for (int i = 0; !is_merged(buffer, size); i++) {
+		if (i == KSM_SECONDS * 100) {
+			errno = ETIMEDOUT;
+			ktap_bail_out("KSM merges nothing");
+		}
+		nanosleep(&pause, NULL);
+	}
+	set_ksm("run", "0");
+}
+
+static void end_sharing_with_child(void)
+{
+	end_child(child);
+}
+
+static void end_sharing_by_ksm(void)
+{
+}
+
+static const struct sharing {
+	const char *name;
+	const struct buffer_kind *kind;
+	void (*share)(char *buffer, size_t size);
+	void (*end)(void);
+} sharings[] = {
+	{ "fork/small-pages",	&small_pages,	share_with_child,	end_sharing_with_child },
+	{ "fork/thp",		&thp,		share_with_child,	end_sharing_with_child },
+	{ "ksm",		&small_pages,	share_by_ksm,		end_sharing_by_ksm },
+};
+
+#define NR_SHARINGS	(sizeof(sharings) / sizeof(sharings[0]))
+
+static void write_all(int fd, char *buffer, size_t size)
+{
+	ssize_t bytes = pwrite(fd, buffer, size, 0);
+
+	if (bytes != (ssize_t)size)
+		ktap_bail_out("write of %zu bytes gives %zd", size, bytes);
+}
+
+static void register_buffer(int fd, char *buffer, size_t size)
+{
+	struct iovec all = { .iov_base = buffer, .iov_len = size };
+	struct io_uring ring;
+
+	(void)fd;
+	errno = -io_uring_queue_init(1, &ring, 0);
+	if (errno)
+		ktap_bail_out("io_uring_setup");
+	errno = -io_uring_register_buffers(&ring, &all, 1);
+	if (errno)
+		ktap_bail_out("IORING_REGISTER_BUFFERS");
+	io_uring_queue_exit(&ring);
+}
+
+static long faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_minflt + usage.ru_majflt;
+}
+
+static void test(const char *target, int fd, const struct sharing *sharing,
+		 void (*use)(int fd, char *buffer, size_t size), bool copies)
+{
+	char *buffer = buffer_map(sharing->kind);
+	struct frames before;
+	long faults_before;
+	char name[128];
+	int changed;
+
+	sharing->share(buffer, sharing->kind->size);
+	before = frames_of(buffer, sharing->kind->size);
+	faults_before = faults();
+	use(fd, buffer, sharing->kind->size);
+	faults_before = faults() - faults_before;
+	changed = frames_changed(&before, buffer);
+	sharing->end();
+	buffer_unmap(sharing->kind, buffer);
+
+	snprintf(name, sizeof(name), "%s/%s", target, sharing->name);
+	ktap_result(copies ? changed == (int)before.number : !changed && !faults_before, name,
+		    "%d of %u pages copied, %ld faults", changed, before.number,
+		    faults_before);
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: dio_write_sharing NAME=FILE...\n"
+		"2 MiB of each FILE are overwritten.\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	int nr_targets = argc - 1;
+
+	if (nr_targets < 1 || nr_targets > MAX_TARGETS)
+		return usage();
+	for (int t = 0; t < nr_targets; t++)
+		if (!strchr(argv[1 + t], '='))
+			return usage();
+	ktap_plan((nr_targets + 1) * NR_SHARINGS);
+	for (int t = 0; t < nr_targets; t++) {
+		char *name = argv[1 + t], *file = strchr(name, '=');
+		int fd;
+
+		*file++ = '\0';
+		fd = open(file, O_RDWR | O_DIRECT | O_CLOEXEC);
+		if (fd < 0)
+			ktap_bail_out("open %s", file);
+		for (unsigned int s = 0; s < NR_SHARINGS; s++)
+			test(name, fd, &sharings[s], write_all, false);
+		close(fd);
+	}
+	for (unsigned int s = 0; s < NR_SHARINGS; s++)
+		test("control", -1, &sharings[s], register_buffer, true);
+	return ktap_exit_status();
+}
