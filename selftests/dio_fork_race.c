@@ -11,17 +11,22 @@
  * The same without the fork is the control.  Each test runs several times on
  * different sectors, and passes if the data were there each time.
  *
+ * With -p, a third test asks if there are pins while the disk holds the read, and
+ * none afterwards.
+ *
  * Where a file system has no direct I/O of 512 bytes, a page is read and the store
  * goes into it; then what the disk has is to replace it.
  */
 #include <fcntl.h>
 #include <getopt.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "buffer.h"
 #include "child.h"
 #include "ktap.h"
 #include "pattern.h"
+#include "pins.h"
 #include "slow_disk.h"
 #include "ways.h"
 
@@ -30,6 +35,7 @@
 #define READ_OFFSET	0	/* in the page: where the read goes ... */
 #define STORE_OFFSET	2048	/* ... and where the parent stores meanwhile */
 #define MAX_TARGETS	16
+#define REST_SECONDS	5
 
 struct target_kind {
 	const char *name;
@@ -41,8 +47,7 @@ struct target_kind {
 static const struct target_kind target_kinds[] = {
 	{ "file",	FILE_TARGET,		SECTOR,	O_RDONLY | O_DIRECT },
 	{ "file-4k",	FILE_TARGET,		4096,	O_RDONLY | O_DIRECT },
-	{ "scsi",	SCSI_TARGET,		SECTOR,	O_RDONLY | O_NONBLOCK },
-	{ "scsi-4k",	SCSI_TARGET,		4096,	O_RDONLY | O_NONBLOCK },
+	{ "scsi",	SCSI_TARGET,		SECTOR,	O_RDONLY },
 	{ "sg",		SG_TARGET,		SECTOR,	O_RDWR },
 	{ "bsg",	BSG_TARGET,		SECTOR,	O_RDWR },
 	{ "nvme",	NVME_TARGET,		SECTOR,	O_RDONLY },
@@ -61,6 +66,8 @@ struct counts {
 	unsigned int intact;
 	unsigned int lost;	/* what was in the buffer before the read */
 	unsigned int wrong;	/* anything else */
+	unsigned int unpinned;	/* no pin while the read was in flight */
+	unsigned int kept;	/* pins that were not released */
 };
 
 static void count(struct counts *counts, const char *page, const struct read *read)
@@ -80,21 +87,51 @@ static void count(struct counts *counts, const char *page, const struct read *re
 		counts->wrong++;
 }
 
-static void must_be_held(const struct slow_disk *disk, const char *when)
+static void must_hold(const struct slow_disk *disk, unsigned int reads, const char *when)
 {
 	unsigned int held = slow_disk_held_reads(disk);
 
-	if (held != 1) {
+	if (held != reads) {
 		errno = EIO;
-		ktap_bail_out("%s: %u reads in flight %s, 1 expected", disk->name,
-			      held, when);
+		ktap_bail_out("%s: %u reads in flight %s, %u expected", disk->name,
+			      held, when, reads);
 	}
 }
 
+enum event { FORK, CONTROL, PINS, EVENTS };
+
+static const char *const event_names[EVENTS] = { "fork", "control", "pins" };
+
+/* Pins that are left from earlier runs */
+static long kept_before;
+
+static long pins_now(void)
+{
+	struct pins pins = read_pins();
+
+	return pins.acquired - pins.released - kept_before;
+}
+
+/* Pins may be released a moment after the read has ended. */
+static long pins_at_rest(void)
+{
+	struct timespec pause = { .tv_nsec = 10000000 };
+	long pins = pins_now();
+
+	for (int i = 0; i < REST_SECONDS * 100 && pins; i++) {
+		nanosleep(&pause, NULL);
+		pins = pins_now();
+	}
+	kept_before += pins;
+	return pins;
+}
+
 static void run(struct target *target, const struct buffer_kind *kind,
-		const struct way *way, bool with_fork, struct counts *counts)
+		const struct way *way, enum event event, struct counts *counts)
 {
 	struct child earlier, child;
+	/* Those of an earlier run may still be on their way. */
+	long pins = event == PINS ? pins_at_rest() : 0;
 	char *buffer = buffer_map(kind);
 	/* In a huge page, neither its first nor its last small page */
 	char *page = buffer + kind->size / 2 / getpagesize() * getpagesize();
@@ -111,12 +148,15 @@ static void run(struct target *target, const struct buffer_kind *kind,
 	if (kind->shared_before)
 		earlier = fork_child();
 
+	must_hold(&target->disk, 0, "before the read");
 	way->start(&read);
 	slow_disk_wait_until_read_is_held(&target->disk);
-	if (with_fork)
+	if (event == PINS)
+		pins = pins_now();
+	if (event == FORK)
 		child = fork_child();
 	page[STORE_OFFSET] = MARK;
-	must_be_held(&target->disk, "after the store");
+	must_hold(&target->disk, 1, "after the store");
 	slow_disk_let_go(&target->disk);
 	bytes = way->finish(&read);
 	if (bytes != (ssize_t)read.size) {
@@ -125,8 +165,15 @@ static void run(struct target *target, const struct buffer_kind *kind,
 			      bytes, read.size);
 	}
 
-	count(counts, page, &read);
-	if (with_fork)
+	if (event != PINS)
+		count(counts, page, &read);
+	else if (!pins)
+		counts->unpinned++;
+	else if (pins_at_rest())
+		counts->kept++;
+	else
+		counts->intact++;
+	if (event == FORK)
 		end_child(child);
 	if (kind->shared_before)
 		end_child(earlier);
@@ -134,17 +181,22 @@ static void run(struct target *target, const struct buffer_kind *kind,
 }
 
 static void test(struct target *target, const struct buffer_kind *kind,
-		 const struct way *way, bool with_fork, unsigned int runs)
+		 const struct way *way, enum event event, unsigned int runs)
 {
 	struct counts counts = {};
 	char name[128];
 
 	for (unsigned int i = 0; i < runs; i++)
-		run(target, kind, way, with_fork, &counts);
+		run(target, kind, way, event, &counts);
 	snprintf(name, sizeof(name), "%s/%s/%s/%s", target->name, kind->name,
-		 way->name, with_fork ? "fork" : "control");
-	ktap_result(counts.intact == runs, name, "bad %u of %u, lost %u, wrong %u",
-		    counts.lost + counts.wrong, runs, counts.lost, counts.wrong);
+		 way->name, event_names[event]);
+	if (event == PINS)
+		ktap_result(counts.intact == runs, name,
+			    "bad %u of %u, not pinned %u, not released %u",
+			    runs - counts.intact, runs, counts.unpinned, counts.kept);
+	else
+		ktap_result(counts.intact == runs, name, "bad %u of %u, lost %u, wrong %u",
+			    runs - counts.intact, runs, counts.lost, counts.wrong);
 }
 
 static const struct target_kind *find_target_kind(const char *name)
@@ -190,13 +242,12 @@ static unsigned int ways_to_read(const struct target *target)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: dio_fork_race [-r RUNS] NAME=KIND:DISK:FILE...\n"
+	fprintf(stderr, "usage: dio_fork_race [-p] [-r RUNS] NAME=KIND:DISK:FILE...\n"
 		"FILE holds the pattern of write_pattern and is on the dm-delay\n"
 		"disk DISK, whose reads are delayed for minutes.  Or it is a device\n"
-		"that reads DISK by commands.  KIND is one of");
-	for (unsigned int i = 0; i < sizeof(target_kinds) / sizeof(target_kinds[0]); i++)
-		fprintf(stderr, " %s", target_kinds[i].name);
-	fprintf(stderr, ".\n");
+		"that reads DISK by commands.  KIND is file; file-4k, where direct\n"
+		"reads of 512 bytes are not to be had; or scsi, sg, bsg, nvme, nvme-char\n"
+		"for a device that takes such commands.  -p looks at pins as well.\n");
 	return 2;
 }
 
@@ -204,12 +255,15 @@ int main(int argc, char **argv)
 {
 	struct target targets[MAX_TARGETS] = {};
 	unsigned int nr_targets, nr_reads = 0, runs = 20;
-	int option;
+	int option, events = PINS;
 
-	while ((option = getopt(argc, argv, "r:")) != -1) {
-		if (option != 'r' || atoi(optarg) < 1)
+	while ((option = getopt(argc, argv, "pr:")) != -1) {
+		if (option == 'p')
+			events = EVENTS;
+		else if (option == 'r' && atoi(optarg) >= 1)
+			runs = atoi(optarg);
+		else
 			return usage();
-		runs = atoi(optarg);
 	}
 	nr_targets = argc - optind;
 	if (nr_targets < 1 || nr_targets > MAX_TARGETS)
@@ -220,13 +274,13 @@ int main(int argc, char **argv)
 		nr_reads += ways_to_read(&targets[i]);
 	}
 
-	ktap_plan(nr_reads * nr_buffer_kinds * 2);
+	ktap_plan(nr_reads * nr_buffer_kinds * events);
 	for (unsigned int t = 0; t < nr_targets; t++)
 		for (unsigned int b = 0; b < nr_buffer_kinds; b++)
 			for (unsigned int w = 0; w < nr_ways; w++)
-				for (int with_fork = 1; with_fork >= 0; with_fork--)
+				for (int event = 0; event < events; event++)
 					if (ways[w].type == targets[t].kind->type)
 						test(&targets[t], &buffer_kinds[b],
-						     &ways[w], with_fork, runs);
+						     &ways[w], event, runs);
 	return ktap_exit_status();
 }

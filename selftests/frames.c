@@ -6,8 +6,10 @@
 
 struct frames frames_of(const char *buffer, size_t size)
 {
-	size_t step = size / SAMPLES / getpagesize() * getpagesize();
-	struct frames frames = { .step = step ?: (size_t)getpagesize() };
+	size_t pages = (size + getpagesize() - 1) / getpagesize();
+	struct frames frames = {
+		.step = (pages + SAMPLES - 1) / SAMPLES * getpagesize(),
+	};
 
 	for (size_t at = 0; at < size; at += frames.step)
 		frames.frame[frames.number++] = page_frame(buffer + at);
