@@ -1333,7 +1333,7 @@ out:
 }
 
 #define NR_THREADS	4
-#define NR_ROUNDS	20000	/* of each thread, at least */
+#define NR_ROUNDS	100000	/* of each thread, at least */
 
 struct pinning_thread {
 	struct task_struct *task;
@@ -1401,7 +1401,12 @@ static void threads_do_not_disturb_each_other(struct kunit *test)
 	for (i = 0; i < NR_THREADS; i++) {
 		threads[i].start = &start;
 		threads[i].folio = folio;
-		threads[i].task = kthread_run(pin_and_unpin, &threads[i], "pin/%d", i);
+		threads[i].task = kthread_create(pin_and_unpin, &threads[i], "pin/%d", i);
+		if (IS_ERR(threads[i].task))
+			continue;
+		/* All CPUs take part from the start on. */
+		kthread_bind(threads[i].task, cpumask_local_spread(i, NUMA_NO_NODE));
+		wake_up_process(threads[i].task);
 	}
 	complete_all(&start);
 	for (i = 0; i < NR_THREADS; i++)
