@@ -1333,7 +1333,9 @@ out:
 }
 
 #define NR_THREADS	4
-#define NR_ROUNDS	100000	/* of each thread, at least */
+/* Each thread has that many rounds at least, unless they take that long. */
+#define NR_ROUNDS	100000
+#define MAX_SECONDS	2
 
 struct pinning_thread {
 	struct task_struct *task;
@@ -1393,6 +1395,7 @@ static void threads_do_not_disturb_each_other(struct kunit *test)
 	int room = row->room * (row->order ? LARGE_PIN_REFS : SMALL_PIN_REFS);
 	int more = HIGHEST_REFS - room - folio_ref_count(folio);
 	struct pinning_thread threads[NR_THREADS] = { };
+	unsigned long end = jiffies + MAX_SECONDS * HZ;
 	DECLARE_COMPLETION_ONSTACK(start);
 	unsigned int pinned = 0;
 	int i;
@@ -1410,7 +1413,8 @@ static void threads_do_not_disturb_each_other(struct kunit *test)
 	}
 	complete_all(&start);
 	for (i = 0; i < NR_THREADS; i++)
-		while (!IS_ERR(threads[i].task) && rounds_of(&threads[i]) < NR_ROUNDS)
+		while (!IS_ERR(threads[i].task) && rounds_of(&threads[i]) < NR_ROUNDS &&
+		       time_before(jiffies, end))
 			schedule_timeout_uninterruptible(1);
 	for (i = 0; i < NR_THREADS; i++) {
 		if (IS_ERR(threads[i].task)) {
