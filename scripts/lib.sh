@@ -141,6 +141,20 @@ first_splat() {
 	grep -a -m 1 -E "$splats" "$1" | tr -d '\r'
 }
 
+# guest_configs "" or -debug: the fragments of a guest's configuration, one a line
+guest_configs() {
+	local fragment
+	for fragment in guest guest-x86_64 direct-io file-systems passthrough memory faults \
+		${1:+debug}; do
+		echo "$top/configs/$fragment.config"
+	done
+}
+
+# How scripts/boot is to boot it.  XFS and btrfs want disks of hundreds of MiB; only
+# what is written takes memory.
+guest_options=(-m 2048 -k "brd.rd_nr=16 brd.rd_size=524288 numa=fake=2")
+export guest_options
+
 in_tree() {
 	git -C "$tree" "$@"
 }

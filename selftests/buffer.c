@@ -14,6 +14,8 @@
 /* Documentation/admin-guide/mm/pagemap.rst */
 #define KPF_THP 22
 #define PAGEMAP_PRESENT (1ULL << 63)
+#define PAGEMAP_SWAPPED (1ULL << 62)
+#define PAGEMAP_SOFT_DIRTY (1ULL << 55)
 
 const struct buffer_kind buffer_kinds[] = {
 	{ .name = "4k",		.size = 4 * KIB },
@@ -37,11 +39,24 @@ static uint64_t read_entry(const char *file, uint64_t index)
 	return entry;
 }
 
+static uint64_t pagemap(const char *address)
+{
+	return read_entry("/proc/self/pagemap", (uintptr_t)address / getpagesize());
+}
+
+bool is_swapped_out(const char *address)
+{
+	return pagemap(address) & PAGEMAP_SWAPPED;
+}
+
+bool is_soft_dirty(const char *address)
+{
+	return pagemap(address) & PAGEMAP_SOFT_DIRTY;
+}
+
 unsigned long long page_frame(const char *address)
 {
-	uint64_t mapped = read_entry("/proc/self/pagemap",
-				     (uintptr_t)address / getpagesize());
-
+	uint64_t mapped = pagemap(address);
 	unsigned long long frame = mapped & ((1ULL << 55) - 1);
 
 	if (!(mapped & PAGEMAP_PRESENT) || !frame) {
@@ -64,15 +79,29 @@ long free_huge_pages(void)
 	return pages;
 }
 
-static bool is_thp(const char *address)
+bool is_in_thp(const char *address)
 {
 	return read_entry("/proc/kpageflags", page_frame(address)) &
 	       (1ULL << KPF_THP);
 }
 
-static char *map(size_t size, int flags)
+char *reserve_aligned(size_t size)
 {
-	char *buffer = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	char *all = mmap(NULL, 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t head;
+
+	if (all == MAP_FAILED)
+		ktap_bail_out("mmap of %zu bytes", 2 * size);
+	head = -(uintptr_t)all % size;
+	if (head)
+		munmap(all, head);
+	munmap(all + head + size, size - head);
+	return all + head;
+}
+
+static char *map(char *where, size_t size, int flags)
+{
+	char *buffer = mmap(where, size, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
 
 	if (buffer == MAP_FAILED)
@@ -80,28 +109,17 @@ static char *map(size_t size, int flags)
 	return buffer;
 }
 
-/* A THP has to be aligned: map twice the size, and keep the aligned half. */
-static char *map_aligned(size_t size)
-{
-	char *all = map(2 * size, 0);
-	size_t head = -(uintptr_t)all % size;
-
-	if (head)
-		munmap(all, head);
-	munmap(all + head + size, size - head);
-	return all + head;
-}
-
 char *buffer_map(const struct buffer_kind *kind)
 {
-	char *buffer = kind->is_thp ? map_aligned(kind->size) :
-				      map(kind->size, kind->mmap_flags);
+	char *buffer = kind->is_thp ?
+		map(reserve_aligned(kind->size), kind->size, MAP_FIXED) :
+		map(NULL, kind->size, kind->mmap_flags);
 
 	if (kind->is_thp && madvise(buffer, kind->size, MADV_HUGEPAGE))
 		ktap_bail_out("madvise(MADV_HUGEPAGE)");
 	for (size_t at = 0; at < kind->size; at += getpagesize())
 		buffer[at] = 1;
-	if (kind->is_thp && !is_thp(buffer)) {
+	if (kind->is_thp && !is_in_thp(buffer)) {
 		errno = ENOMEM;
 		ktap_bail_out("no THP at %p", (void *)buffer);
 	}

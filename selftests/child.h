@@ -11,6 +11,10 @@ struct child {
 };
 
 struct child fork_child(void);
+
+/* A child with a child of its own, which is ended with it */
+struct child fork_child_that_forks(void);
+
 void end_child(struct child child);
 
 #endif

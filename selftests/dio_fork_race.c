@@ -17,9 +17,7 @@
  * Where a file system has no direct I/O of 512 bytes, a page is read and the store
  * goes into it; then what the disk has is to replace it.
  */
-#include <fcntl.h>
 #include <getopt.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "buffer.h"
@@ -27,40 +25,13 @@
 #include "ktap.h"
 #include "pattern.h"
 #include "pins.h"
-#include "slow_disk.h"
-#include "ways.h"
+#include "target.h"
 
 #define POISON		0x5a
 #define MARK		0x77
 #define READ_OFFSET	0	/* in the page: where the read goes ... */
 #define STORE_OFFSET	2048	/* ... and where the parent stores meanwhile */
 #define MAX_TARGETS	16
-#define REST_SECONDS	5
-
-struct target_kind {
-	const char *name;
-	enum target_type type;
-	size_t read_size;
-	int open_flags;
-};
-
-static const struct target_kind target_kinds[] = {
-	{ "file",	FILE_TARGET,		SECTOR,	O_RDONLY | O_DIRECT },
-	{ "file-4k",	FILE_TARGET,		4096,	O_RDONLY | O_DIRECT },
-	{ "scsi",	SCSI_TARGET,		SECTOR,	O_RDONLY },
-	{ "sg",		SG_TARGET,		SECTOR,	O_RDWR },
-	{ "bsg",	BSG_TARGET,		SECTOR,	O_RDWR },
-	{ "nvme",	NVME_TARGET,		SECTOR,	O_RDONLY },
-	{ "nvme-char",	NVME_CHAR_TARGET,	SECTOR,	O_RDONLY },
-};
-
-struct target {
-	const char *name;
-	const struct target_kind *kind;
-	struct slow_disk disk;
-	int fd;
-	off_t next;	/* place to read from */
-};
 
 struct counts {
 	unsigned int intact;
@@ -87,58 +58,23 @@ static void count(struct counts *counts, const char *page, const struct read *re
 		counts->wrong++;
 }
 
-static void must_hold(const struct slow_disk *disk, unsigned int reads, const char *when)
-{
-	unsigned int held = slow_disk_held_reads(disk);
-
-	if (held != reads) {
-		errno = EIO;
-		ktap_bail_out("%s: %u reads in flight %s, %u expected", disk->name,
-			      held, when, reads);
-	}
-}
-
 enum event { FORK, CONTROL, PINS, EVENTS };
 
 static const char *const event_names[EVENTS] = { "fork", "control", "pins" };
-
-/* Pins that are left from earlier runs */
-static long kept_before;
-
-static long pins_now(void)
-{
-	struct pins pins = read_pins();
-
-	return pins.acquired - pins.released - kept_before;
-}
-
-/* Pins may be released a moment after the read has ended. */
-static long pins_at_rest(void)
-{
-	struct timespec pause = { .tv_nsec = 10000000 };
-	long pins = pins_now();
-
-	for (int i = 0; i < REST_SECONDS * 100 && pins; i++) {
-		nanosleep(&pause, NULL);
-		pins = pins_now();
-	}
-	kept_before += pins;
-	return pins;
-}
 
 static void run(struct target *target, const struct buffer_kind *kind,
 		const struct way *way, enum event event, struct counts *counts)
 {
 	struct child earlier, child;
 	/* Those of an earlier run may still be on their way. */
-	long pins = event == PINS ? pins_at_rest() : 0;
+	long pins = event == PINS ? pins_kept() : 0;
 	char *buffer = buffer_map(kind);
 	/* In a huge page, neither its first nor its last small page */
 	char *page = buffer + kind->size / 2 / getpagesize() * getpagesize();
 	struct read read = {
 		.fd = target->fd,
 		.to = page + READ_OFFSET,
-		.size = target->kind->read_size,
+		.size = target->read_size,
 		.from = target->next,
 	};
 	ssize_t bytes;
@@ -148,17 +84,17 @@ static void run(struct target *target, const struct buffer_kind *kind,
 	if (kind->shared_before)
 		earlier = fork_child();
 
-	must_hold(&target->disk, 0, "before the read");
-	way->start(&read);
+	target_must_hold(target, 0, "before the read");
+	start_read(way, &read);
 	slow_disk_wait_until_read_is_held(&target->disk);
 	if (event == PINS)
-		pins = pins_now();
+		pins = pins_held();
 	if (event == FORK)
 		child = fork_child();
 	page[STORE_OFFSET] = MARK;
-	must_hold(&target->disk, 1, "after the store");
+	target_must_hold(target, 1, "after the store");
 	slow_disk_let_go(&target->disk);
-	bytes = way->finish(&read);
+	bytes = finish_read(&read);
 	if (bytes != (ssize_t)read.size) {
 		errno = bytes < 0 ? -bytes : EIO;
 		ktap_bail_out("%s: %s read %zd bytes of %zu", target->name, way->name,
@@ -169,7 +105,7 @@ static void run(struct target *target, const struct buffer_kind *kind,
 		count(counts, page, &read);
 	else if (!pins)
 		counts->unpinned++;
-	else if (pins_at_rest())
+	else if (pins_kept())
 		counts->kept++;
 	else
 		counts->intact++;
@@ -199,55 +135,10 @@ static void test(struct target *target, const struct buffer_kind *kind,
 			    runs - counts.intact, runs, counts.lost, counts.wrong);
 }
 
-static const struct target_kind *find_target_kind(const char *name)
-{
-	for (unsigned int i = 0; i < sizeof(target_kinds) / sizeof(target_kinds[0]); i++)
-		if (!strcmp(target_kinds[i].name, name))
-			return &target_kinds[i];
-	return NULL;
-}
-
-/* NAME=KIND:DISK:FILE */
-static bool parse_target(char *text, struct target *target)
-{
-	char *kind = strchr(text, '=');
-	char *disk = kind ? strchr(kind, ':') : NULL;
-	/* The name of a bsg device has colons. */
-	char *file = disk ? strchr(disk + 1, ':') : NULL;
-
-	if (!file)
-		return false;
-	*kind++ = '\0';
-	*disk++ = '\0';
-	*file++ = '\0';
-	target->name = text;
-	target->kind = find_target_kind(kind);
-	if (!target->kind)
-		return false;
-	slow_disk_open(&target->disk, disk);
-	target->fd = open(file, target->kind->open_flags | O_CLOEXEC);
-	if (target->fd < 0)
-		ktap_bail_out("open %s", file);
-	return true;
-}
-
-static unsigned int ways_to_read(const struct target *target)
-{
-	unsigned int number = 0;
-
-	for (unsigned int w = 0; w < nr_ways; w++)
-		number += ways[w].type == target->kind->type;
-	return number;
-}
-
 static int usage(void)
 {
 	fprintf(stderr, "usage: dio_fork_race [-p] [-r RUNS] NAME=KIND:DISK:FILE...\n"
-		"FILE holds the pattern of write_pattern and is on the dm-delay\n"
-		"disk DISK, whose reads are delayed for minutes.  Or it is a device\n"
-		"that reads DISK by commands.  KIND is file; file-4k, where direct\n"
-		"reads of 512 bytes are not to be had; or scsi, sg, bsg, nvme, nvme-char\n"
-		"for a device that takes such commands.  -p looks at pins as well.\n");
+		TARGET_USAGE "-p looks at pins as well.\n");
 	return 2;
 }
 
@@ -269,9 +160,9 @@ int main(int argc, char **argv)
 	if (nr_targets < 1 || nr_targets > MAX_TARGETS)
 		return usage();
 	for (unsigned int i = 0; i < nr_targets; i++) {
-		if (!parse_target(argv[optind + i], &targets[i]))
+		if (!target_open(argv[optind + i], &targets[i]))
 			return usage();
-		nr_reads += ways_to_read(&targets[i]);
+		nr_reads += target_ways(&targets[i]);
 	}
 
 	ktap_plan(nr_reads * nr_buffer_kinds * events);
@@ -279,7 +170,7 @@ int main(int argc, char **argv)
 		for (unsigned int b = 0; b < nr_buffer_kinds; b++)
 			for (unsigned int w = 0; w < nr_ways; w++)
 				for (int event = 0; event < events; event++)
-					if (ways[w].type == targets[t].kind->type)
+					if (ways[w].type == targets[t].type)
 						test(&targets[t], &buffer_kinds[b],
 						     &ways[w], event, runs);
 	return ktap_exit_status();

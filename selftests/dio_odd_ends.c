@@ -11,8 +11,8 @@
  *
  * The file has 96 blocks of 1 KiB: the pattern, but for each third one, which is a
  * hole; then 32 without holes, and 300 bytes.  The first disk has the pattern, and an
- * error from 1 MiB to 1 MiB + 64 KiB.  What is on the second disk does not matter; it
- * takes requests that must not wait.
+ * error from 1 MiB to 1 MiB + 64 KiB.  What is on the others does not matter: one
+ * takes requests that must not wait, one has blocks of 4 KiB.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -26,7 +26,7 @@
 
 #define KIB		1024L
 #define MIB		(1024 * KIB)
-#define BLOCK		KIB
+#define BLOCK		HOLE_SIZE
 #define BLOCKS_WITH_HOLES 96
 #define BLOCKS		128
 #define TAIL		300
@@ -44,11 +44,11 @@ static const struct buffer_kind kinds[] = {
 
 struct piece {
 	size_t length;
-	size_t offset;	/* in the buffer */
-	bool unmapped;	/* not in the buffer, but where no memory is */
+	long offset;	/* in the buffer */
+	bool unmapped;	/* not in the buffer, but where no memory is; before that is some */
 };
 
-enum place { ON_FILE, ON_FAILING_DISK, ON_PROMPT_DISK, PLACES };
+enum place { ON_FILE, ON_FAILING_DISK, ON_PROMPT_DISK, ON_LARGE_BLOCKS, PLACES };
 
 struct odd_end {
 	const char *name;
@@ -113,6 +113,10 @@ static const struct odd_end odd_ends[] = {
 	{ "do-not-wait-for-two-bios", .place = ON_PROMPT_DISK, .flags = RWF_NOWAIT,
 				.pieces = { { 512, 0 } }, .times = 300,
 				.result = -EAGAIN, .pins = 256 },
+	/* What there is of the block is pinned, and is less than the disk can read. */
+	{ "block-not-in-memory", .place = ON_LARGE_BLOCKS,
+				.pieces = { { 4096, -3584, true } },
+				.result = -EFAULT, .pins = 1 },
 	{ "do-not-wait-no-memory", .place = ON_PROMPT_DISK, .flags = RWF_NOWAIT,
 				.pieces = { { 4096, 0, true } }, .result = -EFAULT },
 };
@@ -120,19 +124,22 @@ static const struct odd_end odd_ends[] = {
 #define NR_KINDS	(sizeof(kinds) / sizeof(kinds[0]))
 #define NR_ODD_ENDS	(sizeof(odd_ends) / sizeof(odd_ends[0]))
 
-/* Memory that is not there, whatever is mapped meanwhile */
+/* Memory that is not there, whatever is mapped meanwhile, behind a page that is */
 static char *hole_in_memory;
 
 static void make_hole_in_memory(void)
 {
-	hole_in_memory = mmap(NULL, MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (hole_in_memory == MAP_FAILED)
+	char *page = mmap(NULL, MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED || mprotect(page, 4 * KIB, PROT_READ | PROT_WRITE))
 		ktap_bail_out("mmap");
+	*page = 0;
+	hole_in_memory = page + 4 * KIB;
 }
 
 static bool is_hole(off_t place)
 {
-	return place / BLOCK % 3 == 2 && place < BLOCKS_WITH_HOLES * BLOCK;
+	return pattern_has_hole_at(place) && place < BLOCKS_WITH_HOLES * BLOCK;
 }
 
 static void write_file(int fd)
@@ -222,7 +229,7 @@ static size_t extent_of(const struct odd_end *odd)
 
 static void test(int fd, const struct odd_end *odd, const struct buffer_kind *kind)
 {
-	bool look_at_data = !odd->write && odd->place != ON_PROMPT_DISK, data_are_bad;
+	bool look_at_data = !odd->write && odd->place <= ON_FAILING_DISK, data_are_bad;
 	size_t extent = extent_of(odd);
 	struct witness witness;
 	ssize_t bytes;
@@ -262,10 +269,11 @@ int main(int argc, char **argv)
 	int fds[PLACES], buffered;
 
 	if (argc != 1 + PLACES) {
-		fprintf(stderr, "usage: dio_odd_ends FILE FAILING-DISK PROMPT-DISK\n"
+		fprintf(stderr, "usage: dio_odd_ends FILE FAILING-DISK PROMPT-DISK LARGE-BLOCKS\n"
 			"FILE is made, on a file system with blocks of 1 KiB.\n"
 			"FAILING-DISK has 4 MiB of the pattern, and an error from 1 MiB on\n"
-			"for 64 KiB.  PROMPT-DISK takes 2 MiB without waiting.\n");
+			"for 64 KiB.  PROMPT-DISK takes 2 MiB without waiting.\n"
+			"LARGE-BLOCKS has blocks of 4 KiB.\n");
 		return 2;
 	}
 	buffered = open_or_bail_out(argv[1], O_RDWR | O_CREAT);

@@ -12,19 +12,17 @@
  */
 #include <fcntl.h>
 #include <liburing.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "buffer.h"
 #include "child.h"
 #include "frames.h"
+#include "ksm.h"
 #include "ktap.h"
 
 #define KIB		1024UL
 #define MAX_TARGETS	8
-#define KSM_SECONDS	60
 
 static const struct buffer_kind small_pages = { .name = "small-pages", .size = 64 * KIB };
 static const struct buffer_kind thp = { .name = "thp", .size = 2048 * KIB, .is_thp = true };
@@ -37,46 +35,10 @@ static void share_with_child(char *buffer, size_t size)
 	child = fork_child();
 }
 
-static void set_ksm(const char *setting, const char *value)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/kernel/mm/ksm/%s", setting);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, value, strlen(value)) < 0)
-		ktap_bail_out("write %s to %s", value, path);
-	close(fd);
-}
-
-/* All pages have become the same one. */
-static bool is_merged(const char *buffer, size_t size)
-{
-	unsigned long long first = page_frame(buffer);
-
-	for (size_t at = 0; at < size; at += getpagesize())
-		if (page_frame(buffer + at) != first)
-			return false;
-	return true;
-}
-
 static void share_by_ksm(char *buffer, size_t size)
 {
-	struct timespec pause = { .tv_nsec = 10000000 };
-
 	memset(buffer, 1, size);
-	if (madvise(buffer, size, MADV_MERGEABLE))
-		ktap_bail_out("madvise(MADV_MERGEABLE)");
-	set_ksm("sleep_millisecs", "10");
-	set_ksm("run", "1");
-	for (int i = 0; !is_merged(buffer, size); i++) {
-		if (i == KSM_SECONDS * 100) {
-			errno = ETIMEDOUT;
-			ktap_bail_out("KSM merges nothing");
-		}
-		nanosleep(&pause, NULL);
-	}
-	set_ksm("run", "0");
+	ksm_merge(buffer, size);
 }
 
 static void end_sharing_with_child(void)

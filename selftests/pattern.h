@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define SECTOR 512
+/* In a file with holes, each third block of this size is one. */
+#define HOLE_SIZE 1024
 
 static inline uint64_t pattern_word(uint64_t place)
 {
@@ -36,6 +38,11 @@ static inline bool pattern_is_at(const char *data, size_t size, uint64_t place)
 			return false;
 	}
 	return true;
+}
+
+static inline bool pattern_has_hole_at(uint64_t place)
+{
+	return place / HOLE_SIZE % 3 == 2;
 }
 
 #endif

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <fcntl.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ktap.h"
 #include "pins.h"
+
+#define REST_SECONDS	5
+
+/* Pins that have been found to be kept for good */
+static long kept_before;
 
 struct pins read_pins(void)
 {
@@ -26,5 +32,25 @@ struct pins read_pins(void)
 	if (pins.acquired < 0 || pins.released < 0)
 		ktap_bail_out("no nr_foll_pin_* in /proc/vmstat");
 	fclose(file);
+	return pins;
+}
+
+long pins_held(void)
+{
+	struct pins pins = read_pins();
+
+	return pins.acquired - pins.released - kept_before;
+}
+
+long pins_kept(void)
+{
+	struct timespec pause = { .tv_nsec = 10000000 };
+	long pins = pins_held();
+
+	for (int i = 0; i < REST_SECONDS * 100 && pins; i++) {
+		nanosleep(&pause, NULL);
+		pins = pins_held();
+	}
+	kept_before += pins;
 	return pins;
 }

@@ -9,4 +9,11 @@ struct pins {
 
 struct pins read_pins(void);
 
+/*
+ * Those that are held now, or soon: pins may be released a moment after a read has
+ * ended, so pins_kept() waits.  What it finds is kept for good, and not found again.
+ */
+long pins_held(void);
+long pins_kept(void);
+
 #endif

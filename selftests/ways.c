@@ -17,85 +17,78 @@
 #define NVME_CMD_READ	0x02
 #define MAX_CDB		10
 
-/* A call that waits for its read goes into a thread of its own. */
-static void start_thread(struct read *read, void *(*call)(void *))
+static ssize_t bytes_or_error(ssize_t bytes)
 {
-	errno = pthread_create(&read->thread, NULL, call, read);
-	if (errno)
-		ktap_bail_out("pthread_create");
-}
-
-static ssize_t join_thread(struct read *read)
-{
-	void *bytes;
-
-	pthread_join(read->thread, &bytes);
-	return (ssize_t)bytes;
-}
-
-static void *bytes_or_error(ssize_t bytes)
-{
-	return (void *)(bytes < 0 ? -errno : bytes);
+	return bytes < 0 ? -errno : bytes;
 }
 
 /* A command returns success or not; if so, all has been read. */
-static void *all_or_error(const struct read *read, int failure)
+static ssize_t all_or_error(const struct read *read, int failure)
 {
-	if (failure > 0)
-		errno = EIO;
-	return bytes_or_error(failure ? -1 : (ssize_t)read->size);
+	if (failure < 0)
+		return -errno;
+	return failure ? -EIO : (ssize_t)read->size;
 }
 
 /* Files */
 
-static void *do_pread(void *argument)
+static ssize_t call_pread(struct read *read)
 {
-	struct read *read = argument;
-
 	return bytes_or_error(pread(read->fd, read->to, read->size, read->from));
 }
 
-static void start_pread(struct read *read)
+static int set_up_ring(struct read *read, unsigned int flags)
 {
-	start_thread(read, do_pread);
+	return io_uring_queue_init(1, &read->ring, flags);
 }
 
-static void set_up_ring(struct read *read, unsigned int flags)
-{
-	errno = -io_uring_queue_init(1, &read->ring, flags);
-	if (errno)
-		ktap_bail_out("io_uring_setup");
-}
-
-static void submit(struct read *read)
+static int submit(struct read *read)
 {
 	int submitted = io_uring_submit(&read->ring);
 
-	if (submitted != 1) {
-		errno = submitted < 0 ? -submitted : EIO;
-		ktap_bail_out("io_uring_enter");
-	}
+	if (submitted == 1)
+		return 0;
+	io_uring_queue_exit(&read->ring);
+	return submitted < 0 ? submitted : -EIO;
 }
 
-static void start_uring_read(struct read *read)
+static int start_uring_read(struct read *read)
 {
-	set_up_ring(read, 0);
+	int error = set_up_ring(read, 0);
+
+	if (error)
+		return error;
 	io_uring_prep_read(io_uring_get_sqe(&read->ring), read->fd, read->to,
 			   read->size, read->from);
-	submit(read);
+	return submit(read);
 }
 
-static void start_uring_read_fixed(struct read *read)
+static int start_uring_readv(struct read *read)
+{
+	int error = set_up_ring(read, 0);
+
+	if (error)
+		return error;
+	io_uring_prep_readv(io_uring_get_sqe(&read->ring), read->fd, read->iovecs,
+			    read->nr_iovecs, read->from);
+	return submit(read);
+}
+
+static int start_uring_read_fixed(struct read *read)
 {
 	struct iovec buffer = { .iov_base = read->to, .iov_len = read->size };
+	int error = set_up_ring(read, 0);
 
-	set_up_ring(read, 0);
-	errno = -io_uring_register_buffers(&read->ring, &buffer, 1);
-	if (errno)
-		ktap_bail_out("IORING_REGISTER_BUFFERS");
+	if (error)
+		return error;
+	error = io_uring_register_buffers(&read->ring, &buffer, 1);
+	if (error) {
+		io_uring_queue_exit(&read->ring);
+		return error;
+	}
 	io_uring_prep_read_fixed(io_uring_get_sqe(&read->ring), read->fd, read->to,
 				 read->size, read->from, 0);
-	submit(read);
+	return submit(read);
 }
 
 static ssize_t finish_uring(struct read *read)
@@ -111,21 +104,35 @@ static ssize_t finish_uring(struct read *read)
 	return bytes;
 }
 
-static void start_libaio(struct read *read)
+static int submit_aio(struct read *read, struct iocb *request)
 {
-	struct iocb request, *requests[] = { &request };
 	int submitted;
 
 	read->aio = NULL;
-	errno = -io_setup(1, &read->aio);
-	if (errno)
-		ktap_bail_out("io_setup");
+	submitted = io_setup(1, &read->aio);
+	if (submitted)
+		return submitted;
+	submitted = io_submit(read->aio, 1, &request);
+	if (submitted == 1)
+		return 0;
+	io_destroy(read->aio);
+	return submitted < 0 ? submitted : -EIO;
+}
+
+static int start_libaio(struct read *read)
+{
+	struct iocb request;
+
 	io_prep_pread(&request, read->fd, read->to, read->size, read->from);
-	submitted = io_submit(read->aio, 1, requests);
-	if (submitted != 1) {
-		errno = submitted < 0 ? -submitted : EIO;
-		ktap_bail_out("io_submit");
-	}
+	return submit_aio(read, &request);
+}
+
+static int start_libaio_vector(struct read *read)
+{
+	struct iocb request;
+
+	io_prep_preadv(&request, read->fd, read->iovecs, read->nr_iovecs, read->from);
+	return submit_aio(read, &request);
 }
 
 static ssize_t finish_libaio(struct read *read)
@@ -136,6 +143,24 @@ static ssize_t finish_libaio(struct read *read)
 		ktap_bail_out("io_getevents");
 	io_destroy(read->aio);
 	return (ssize_t)done.res;
+}
+
+static ssize_t call_readv(struct read *read)
+{
+	if (lseek(read->fd, read->from, SEEK_SET) != read->from)
+		return -errno;
+	return bytes_or_error(readv(read->fd, read->iovecs, read->nr_iovecs));
+}
+
+static ssize_t call_preadv(struct read *read)
+{
+	return bytes_or_error(preadv(read->fd, read->iovecs, read->nr_iovecs, read->from));
+}
+
+static ssize_t call_preadv2_polled(struct read *read)
+{
+	return bytes_or_error(preadv2(read->fd, read->iovecs, read->nr_iovecs,
+				      read->from, RWF_HIPRI));
 }
 
 /* SCSI commands */
@@ -165,9 +190,8 @@ static struct sg_io_hdr sg_read_10(const struct read *read, unsigned char *cdb)
 	};
 }
 
-static void *do_sg_io(void *argument)
+static ssize_t call_sg_io(struct read *read)
 {
-	struct read *read = argument;
 	unsigned char cdb[MAX_CDB];
 	struct sg_io_hdr hdr = sg_read_10(read, cdb);
 	int error = ioctl(read->fd, SG_IO, &hdr);
@@ -175,14 +199,8 @@ static void *do_sg_io(void *argument)
 	return all_or_error(read, error ?: (int)(hdr.info & SG_INFO_CHECK));
 }
 
-static void start_sg_io(struct read *read)
+static ssize_t call_sg_io_iovec(struct read *read)
 {
-	start_thread(read, do_sg_io);
-}
-
-static void *do_sg_io_iovec(void *argument)
-{
-	struct read *read = argument;
 	unsigned char cdb[MAX_CDB];
 	struct sg_io_hdr hdr = sg_read_10(read, cdb);
 	struct iovec halves[2] = {
@@ -197,20 +215,14 @@ static void *do_sg_io_iovec(void *argument)
 	return all_or_error(read, error ?: (int)(hdr.info & SG_INFO_CHECK));
 }
 
-static void start_sg_io_iovec(struct read *read)
-{
-	start_thread(read, do_sg_io_iovec);
-}
-
 /* The command is sent by write(), and its end waited for by read(). */
-static void start_sg_write(struct read *read)
+static int start_sg_write(struct read *read)
 {
 	unsigned char cdb[MAX_CDB];
 	struct sg_io_hdr hdr = sg_read_10(read, cdb);
 
 	hdr.flags = SG_FLAG_DIRECT_IO;
-	if (write(read->fd, &hdr, sizeof(hdr)) != sizeof(hdr))
-		ktap_bail_out("write to sg");
+	return write(read->fd, &hdr, sizeof(hdr)) == sizeof(hdr) ? 0 : -errno;
 }
 
 static ssize_t finish_sg_read(struct read *this)
@@ -223,12 +235,11 @@ static ssize_t finish_sg_read(struct read *this)
 		errno = EINVAL;
 		ktap_bail_out("sg did it without direct I/O");
 	}
-	return (ssize_t)all_or_error(this, hdr.info & SG_INFO_CHECK);
+	return all_or_error(this, hdr.info & SG_INFO_CHECK);
 }
 
-static void *do_bsg(void *argument)
+static ssize_t call_bsg(struct read *read)
 {
-	struct read *read = argument;
 	unsigned char cdb[MAX_CDB];
 	struct sg_io_v4 hdr = {
 		.guard = 'Q',
@@ -247,11 +258,6 @@ static void *do_bsg(void *argument)
 	return all_or_error(read, error ?: (int)(hdr.info & SG_INFO_CHECK));
 }
 
-static void start_bsg(struct read *read)
-{
-	start_thread(read, do_bsg);
-}
-
 /* NVMe commands; the namespace is the first. */
 
 #define NVME_READ(read) {						\
@@ -263,25 +269,22 @@ static void start_bsg(struct read *read)
 	.cdw12 = (read)->size / SCSI_SECTOR - 1,			\
 }
 
-static void *do_nvme_ioctl(void *argument)
+static ssize_t call_nvme_ioctl(struct read *read)
 {
-	struct read *read = argument;
 	struct nvme_passthru_cmd command = NVME_READ(read);
 
 	return all_or_error(read, ioctl(read->fd, NVME_IOCTL_IO_CMD, &command));
 }
 
-static void start_nvme_ioctl(struct read *read)
-{
-	start_thread(read, do_nvme_ioctl);
-}
-
-static void start_nvme_uring_cmd(struct read *read)
+static int start_nvme_uring_cmd(struct read *read)
 {
 	struct nvme_uring_cmd command = NVME_READ(read);
 	struct io_uring_sqe *sqe;
+	int error;
 
-	set_up_ring(read, IORING_SETUP_SQE128 | IORING_SETUP_CQE32);
+	error = set_up_ring(read, IORING_SETUP_SQE128 | IORING_SETUP_CQE32);
+	if (error)
+		return error;
 	sqe = io_uring_get_sqe(&read->ring);
 	if (!sqe)
 		ktap_bail_out("no room in the ring");
@@ -290,26 +293,78 @@ static void start_nvme_uring_cmd(struct read *read)
 	sqe->fd = read->fd;
 	sqe->cmd_op = NVME_URING_CMD_IO;
 	memcpy(sqe->cmd, &command, sizeof(command));
-	submit(read);
+	return submit(read);
 }
 
 static ssize_t finish_nvme_uring_cmd(struct read *read)
 {
 	ssize_t status = finish_uring(read);
 
-	return status < 0 ? status : (ssize_t)all_or_error(read, status);
+	return status < 0 ? status : all_or_error(read, status);
 }
 
 const struct way ways[] = {
-	{ "pread",		FILE_TARGET,	start_pread,		join_thread },
-	{ "io_uring-read",	FILE_TARGET,	start_uring_read,	finish_uring },
-	{ "io_uring-read-fixed", FILE_TARGET,	start_uring_read_fixed,	finish_uring },
-	{ "libaio",		FILE_TARGET,	start_libaio,		finish_libaio },
-	{ "SG_IO",		SCSI_TARGET,	start_sg_io,		join_thread },
-	{ "SG_IO-two-iovecs",	SCSI_TARGET,	start_sg_io_iovec,	join_thread },
-	{ "write-and-read",	SG_TARGET,	start_sg_write,		finish_sg_read },
-	{ "SG_IO-v4",		BSG_TARGET,	start_bsg,		join_thread },
-	{ "NVME_IOCTL_IO_CMD",	NVME_TARGET,	start_nvme_ioctl,	join_thread },
-	{ "io_uring-cmd",	NVME_CHAR_TARGET, start_nvme_uring_cmd,	finish_nvme_uring_cmd },
+	{ "pread",		FILE_TARGET,	.call = call_pread },
+	{ "io_uring-read",	FILE_TARGET,	.start = start_uring_read,
+						.finish = finish_uring },
+	{ "io_uring-read-fixed", FILE_TARGET,	.start = start_uring_read_fixed,
+						.finish = finish_uring },
+	{ "libaio",		FILE_TARGET,	.start = start_libaio,
+						.finish = finish_libaio },
+	{ "SG_IO",		SCSI_TARGET,	.call = call_sg_io },
+	{ "SG_IO-two-iovecs",	SCSI_TARGET,	.call = call_sg_io_iovec },
+	{ "write-and-read",	SG_TARGET,	.start = start_sg_write,
+						.finish = finish_sg_read },
+	{ "SG_IO-v4",		BSG_TARGET,	.call = call_bsg },
+	{ "NVME_IOCTL_IO_CMD",	NVME_TARGET,	.call = call_nvme_ioctl },
+	{ "io_uring-cmd",	NVME_CHAR_TARGET, .start = start_nvme_uring_cmd,
+						.finish = finish_nvme_uring_cmd },
 };
 const unsigned int nr_ways = sizeof(ways) / sizeof(ways[0]);
+
+const struct way vector_ways[] = {
+	{ "readv",		FILE_TARGET,	.call = call_readv },
+	{ "preadv",		FILE_TARGET,	.call = call_preadv },
+	{ "preadv2-polled",	FILE_TARGET,	.call = call_preadv2_polled },
+	{ "io_uring-readv",	FILE_TARGET,	.start = start_uring_readv,
+						.finish = finish_uring },
+	{ "libaio-preadv",	FILE_TARGET,	.start = start_libaio_vector,
+						.finish = finish_libaio },
+};
+const unsigned int nr_vector_ways = sizeof(vector_ways) / sizeof(vector_ways[0]);
+
+static void *call_in_thread(void *argument)
+{
+	struct read *read = argument;
+
+	return (void *)read->way->call(read);
+}
+
+void start_read(const struct way *way, struct read *read)
+{
+	read->way = way;
+	errno = way->call ? pthread_create(&read->thread, NULL, call_in_thread, read) :
+			    -way->start(read);
+	if (errno)
+		ktap_bail_out("start %s", way->name);
+}
+
+ssize_t finish_read(struct read *read)
+{
+	void *bytes;
+
+	if (!read->way->call)
+		return read->way->finish(read);
+	pthread_join(read->thread, &bytes);
+	return (ssize_t)bytes;
+}
+
+ssize_t do_read(const struct way *way, struct read *read)
+{
+	int error;
+
+	if (way->call)
+		return way->call(read);
+	error = way->start(read);
+	return error ?: way->finish(read);
+}

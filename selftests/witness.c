@@ -1,36 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <sched.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "buffer.h"
 #include "frames.h"
 #include "ktap.h"
 #include "witness.h"
-
-#define REST_SECONDS	1
-
-/* Pins that earlier tests have found to be kept for good */
-static long kept_before;
-
-static long pins_kept(struct pins pins)
-{
-	return pins.acquired - pins.released - kept_before;
-}
-
-/* A read of several bios wakes its reader before the last pages are released. */
-static struct pins read_pins_at_rest(void)
-{
-	struct timespec pause = { .tv_nsec = 10000000 };
-	struct pins pins = read_pins();
-
-	for (int i = 0; i < REST_SECONDS * 100 && pins_kept(pins); i++) {
-		nanosleep(&pause, NULL);
-		pins = read_pins();
-	}
-	return pins;
-}
 
 /* How many pages of the buffer a child gets as a copy instead of shared */
 static int pages_copied_by_fork(const char *buffer, size_t size)
@@ -62,16 +38,15 @@ static int pages_copied_by_store(char *buffer, size_t size)
 void witness_begin(struct witness *witness)
 {
 	witness->huge_pages_before = free_huge_pages();
-	witness->before = read_pins_at_rest();
+	/* Those of the test before may still be on their way. */
+	pins_kept();
+	witness->before = read_pins();
 }
 
 void witness_io_done(struct witness *witness, const char *buffer, size_t size)
 {
-	struct pins after = read_pins_at_rest();
-
-	witness->pins = after.acquired - witness->before.acquired;
-	witness->pins_kept = pins_kept(after);
-	kept_before += witness->pins_kept;
+	witness->pins_kept = pins_kept();
+	witness->pins = read_pins().acquired - witness->before.acquired;
 	witness->copied_by_fork = pages_copied_by_fork(buffer, size);
 }
 

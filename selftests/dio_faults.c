@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What does a direct read give back whose allocations fail, or whose request does?
+ * The kernel's fault injection fails the first of them, then the second, and so on,
+ * until a read comes through without (/proc/PID/fail-nth).  Each read has all its data,
+ * or the first part of them, or fails; and the witnesses are asked each time.
+ */
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "child.h"
+#include "ktap.h"
+#include "pattern.h"
+#include "target.h"
+#include "witness.h"
+
+#define MAX_TARGETS	16
+#define MAX_FAULTS	1000
+#define BUFFER_SIZE	(2UL << 20)
+#define FILE_READ	BUFFER_SIZE	/* a bio has 256 pages at most */
+#define COMMAND_READ	(512UL << 10)
+#define POISON		0x5a
+
+static const struct buffer_kind kinds[] = {
+	{ .name = "small-pages",	.size = BUFFER_SIZE },
+	{ .name = "thp",		.size = BUFFER_SIZE, .is_thp = true },
+	{ .name = "hugetlb",		.size = BUFFER_SIZE, .mmap_flags = MAP_HUGETLB },
+	{ .name = "shared-small-pages",	.size = BUFFER_SIZE, .shared_before = true },
+};
+#define NR_KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+/* The file of the thread that reads */
+static int fail_nth;
+
+static void fail_after(unsigned int calls)
+{
+	char text[16];
+	int length = snprintf(text, sizeof(text), "%u", calls);
+
+	if (pwrite(fail_nth, text, length, 0) != length)
+		ktap_bail_out("write to fail-nth");
+}
+
+/* How many calls more it would have taken */
+static unsigned int calls_left(void)
+{
+	char text[16] = "";
+
+	if (pread(fail_nth, text, sizeof(text) - 1, 0) <= 0)
+		ktap_bail_out("read from fail-nth");
+	return atoi(text);
+}
+
+struct counts {
+	unsigned int reads, faults, errors, wrong, not_given_back;
+	unsigned int first_bad;		/* the number of its fault */
+	struct witness witness;		/* of the first that was not given back */
+};
+
+static bool data_are_right(const struct read *read, ssize_t bytes, bool holes)
+{
+	static const char zeros[SECTOR];
+
+	for (ssize_t at = 0; at + SECTOR <= bytes; at += SECTOR) {
+		if (holes && pattern_has_hole_at(read->from + at) ?
+		    memcmp(read->to + at, zeros, SECTOR) :
+		    !pattern_is_at(read->to + at, SECTOR, read->from + at))
+			return false;
+	}
+	return true;
+}
+
+/* Whether there has been a fault */
+static bool read_with_fault(const struct target *target, const struct buffer_kind *kind,
+			    const struct way *way, unsigned int nth, struct counts *counts)
+{
+	struct witness witness;
+	struct child earlier;
+	struct read read = {
+		.fd = target->fd,
+		.size = target->type == FILE_TARGET ? FILE_READ : COMMAND_READ,
+	};
+	bool wrong, failed;
+	ssize_t bytes;
+
+	witness_begin(&witness);
+	read.to = buffer_map(kind);
+	memset(read.to, POISON, kind->size);
+	if (kind->shared_before)
+		earlier = fork_child();
+	fail_after(nth);
+	bytes = do_read(way, &read);
+	failed = !calls_left();
+	fail_after(0);
+	wrong = !data_are_right(&read, bytes, !strcmp(target->name, "holes")) || (!failed && bytes != (ssize_t)read.size);
+	witness_io_done(&witness, read.to, kind->size);
+	if (kind->shared_before)
+		end_child(earlier);
+	witness_store(&witness, read.to, kind->size);
+	buffer_unmap(kind, read.to);
+	witness_end(&witness);
+
+	if ((wrong || !all_was_given_back(&witness)) && !counts->first_bad)
+		counts->first_bad = nth;
+	if (!all_was_given_back(&witness) && !counts->not_given_back++)
+		counts->witness = witness;
+	counts->reads++;
+	counts->faults += failed;
+	counts->errors += bytes < 0;
+	counts->wrong += wrong;
+	return failed;
+}
+
+static void test(const struct target *target, const struct buffer_kind *kind,
+		 const struct way *way)
+{
+	struct counts counts = {};
+	unsigned int nth = 1;
+	char name[128];
+
+	while (nth < MAX_FAULTS && read_with_fault(target, kind, way, nth, &counts))
+		nth++;
+	snprintf(name, sizeof(name), "faults/%s/%s/%s", target->name, kind->name, way->name);
+	/* The last one has no fault; the errors show that the others mattered. */
+	ktap_result(counts.errors && counts.reads == counts.faults + 1 &&
+		    !counts.wrong && !counts.not_given_back, name,
+		    "bad %u of %u, errors %u, data wrong %u, first bad %u, " WITNESS_FORMAT,
+		    counts.wrong + counts.not_given_back, counts.reads, counts.errors,
+		    counts.wrong, counts.first_bad, WITNESS_ARGUMENTS(counts.witness));
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: dio_faults NAME=KIND:DISK:FILE...\n" TARGET_USAGE
+		"Here it has no delay.  Fault injection is set up by the caller.  The pattern\n"
+		"of a target of the name holes has them.\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct target targets[MAX_TARGETS] = {};
+	unsigned int nr_targets = argc - 1, nr_reads = 0;
+
+	if (nr_targets < 1 || nr_targets > MAX_TARGETS)
+		return usage();
+	for (unsigned int t = 0; t < nr_targets; t++) {
+		if (!target_open(argv[1 + t], &targets[t]))
+			return usage();
+		nr_reads += target_ways(&targets[t]);
+	}
+	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (fail_nth < 0)
+		ktap_bail_out("open /proc/thread-self/fail-nth");
+
+	stay_on_this_cpu();
+	ktap_plan(nr_reads * NR_KINDS);
+	for (unsigned int t = 0; t < nr_targets; t++)
+		for (unsigned int k = 0; k < NR_KINDS; k++)
+			for (unsigned int w = 0; w < nr_ways; w++)
+				if (ways[w].type == targets[t].type)
+					test(&targets[t], &kinds[k], &ways[w]);
+	return ktap_exit_status();
+}

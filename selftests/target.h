@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a test reads from: NAME=KIND:DISK:FILE among its arguments. */
+#ifndef TARGET_H
+#define TARGET_H
+
+#include "slow_disk.h"
+#include "ways.h"
+
+struct target {
+	const char *name;
+	enum target_type type;
+	size_t read_size;	/* the smallest direct read */
+	struct slow_disk disk;
+	int fd;
+	off_t next;		/* place to read from */
+};
+
+#define TARGET_USAGE							\
+	"FILE holds the pattern of write_pattern and is on the dm-delay\n"	\
+	"disk DISK, whose reads are delayed for minutes.  Or it is a device\n"	\
+	"that reads DISK by commands.  KIND is file; file-4k, where direct\n"	\
+	"reads of 512 bytes are not to be had; or scsi, sg, bsg, nvme, nvme-char\n" \
+	"for a device that takes such commands.\n"
+
+/* Opens it, or bails out; false if the argument makes no sense */
+bool target_open(char *argument, struct target *target);
+
+/* How many of the ways read from it */
+unsigned int target_ways(const struct target *target);
+
+/* Bails out unless that many reads are in flight. */
+void target_must_hold(const struct target *target, unsigned int reads, const char *when);
+
+#endif
