@@ -20,6 +20,7 @@
 #define MAX_FAULTS	1000
 #define BUFFER_SIZE	(2UL << 20)
 #define FILE_READ	BUFFER_SIZE	/* a bio has 256 pages at most */
+#define HOLES_READ	(256UL << 10)	/* and fs/direct-io.c looks back after 64 bios */
 #define COMMAND_READ	(512UL << 10)
 #define POISON		0x5a
 
@@ -72,6 +73,18 @@ static bool data_are_right(const struct read *read, ssize_t bytes, bool holes)
 	return true;
 }
 
+static bool has_holes(const struct target *target)
+{
+	return !strcmp(target->name, "holes");
+}
+
+static size_t size_of_read(const struct target *target)
+{
+	if (target->type != FILE_TARGET)
+		return COMMAND_READ;
+	return has_holes(target) ? HOLES_READ : FILE_READ;
+}
+
 /* Whether there has been a fault */
 static bool read_with_fault(const struct target *target, const struct buffer_kind *kind,
 			    const struct way *way, unsigned int nth, struct counts *counts)
@@ -80,7 +93,7 @@ static bool read_with_fault(const struct target *target, const struct buffer_kin
 	struct child earlier;
 	struct read read = {
 		.fd = target->fd,
-		.size = target->type == FILE_TARGET ? FILE_READ : COMMAND_READ,
+		.size = size_of_read(target),
 	};
 	bool wrong, failed;
 	ssize_t bytes;
@@ -94,7 +107,7 @@ static bool read_with_fault(const struct target *target, const struct buffer_kin
 	bytes = do_read(way, &read);
 	failed = !calls_left();
 	fail_after(0);
-	wrong = !data_are_right(&read, bytes, !strcmp(target->name, "holes")) || (!failed && bytes != (ssize_t)read.size);
+	wrong = !data_are_right(&read, bytes, has_holes(target)) || (!failed && bytes != (ssize_t)read.size);
 	witness_io_done(&witness, read.to, kind->size);
 	if (kind->shared_before)
 		end_child(earlier);
