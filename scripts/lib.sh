@@ -134,7 +134,7 @@ count_results() {
 }
 
 # What a sound kernel never prints
-splats='BUG:|WARNING:|Kernel panic|Oops|general protection fault|Bad page|KASAN|UBSAN|INFO: .*(blocked for|lock|self-detected|stalls)|refcount_t:|possible .*deadlock|Call Trace:'
+splats='BUG:|(^|\] )WARNING:|Kernel panic|Oops|general protection fault|Bad page|KASAN|UBSAN|INFO: .*(blocked for|lock|self-detected|stalls)|refcount_t:|possible .*deadlock|Call Trace:'
 
 # The first splat in the log of a console; fails if there is none
 first_splat() {
