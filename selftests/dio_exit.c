@@ -165,8 +165,8 @@ static void test(struct target *target, const struct way *way, enum death death)
 	snprintf(name, sizeof(name), "%s/%s/%s", target->name, way->name,
 		 death_names[death]);
 	ktap_result(arrived && !pins && !lost, name,
-		    "data %s, pins kept %ld, huge pages lost %ld",
-		    arrived ? "arrived" : "lost", pins, lost);
+		    "bad %d of 1, data %s, pins kept %ld, huge pages lost %ld",
+		    !arrived || pins || lost, arrived ? "arrived" : "lost", pins, lost);
 }
 
 static int usage(void)

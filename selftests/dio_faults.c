@@ -21,7 +21,7 @@
 #define BUFFER_SIZE	(2UL << 20)
 #define FILE_READ	BUFFER_SIZE	/* a bio has 256 pages at most */
 #define HOLES_READ	(256UL << 10)	/* and fs/direct-io.c looks back after 64 bios */
-#define COMMAND_READ	(512UL << 10)
+#define COMMAND_READ	(2 * 511UL * SECTOR)	/* half of it ends inside a page */
 #define POISON		0x5a
 
 static const struct buffer_kind kinds[] = {
