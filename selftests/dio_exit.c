@@ -20,6 +20,7 @@
 #define HUGE_SIZE	(2UL << 20)
 #define MAX_TARGETS	16
 #define WAIT_SECONDS	20
+#define REST_SECONDS	2
 #define PF_EXITING	0x4	/* include/linux/sched.h */
 
 enum death { EXIT, KILL, DEATHS };
@@ -129,7 +130,7 @@ static long huge_pages_lost(long before)
 {
 	struct timespec pause = { .tv_nsec = 1000000 };
 
-	for (int i = 0; i < WAIT_SECONDS * 1000 && free_huge_pages() != before; i++)
+	for (int i = 0; i < REST_SECONDS * 1000 && free_huge_pages() != before; i++)
 		nanosleep(&pause, NULL);
 	return before - free_huge_pages();
 }

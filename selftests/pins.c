@@ -7,7 +7,9 @@
 #include "ktap.h"
 #include "pins.h"
 
-#define REST_SECONDS	5
+/* In steps of 10 ms.  Where pins are kept, there is not much left to find out. */
+#define REST_STEPS	500
+#define REST_STEPS_WHERE_KEPT	5
 
 /* Pins that have been found to be kept for good */
 static long kept_before;
@@ -45,9 +47,10 @@ long pins_held(void)
 long pins_kept(void)
 {
 	struct timespec pause = { .tv_nsec = 10000000 };
+	int steps = kept_before ? REST_STEPS_WHERE_KEPT : REST_STEPS;
 	long pins = pins_held();
 
-	for (int i = 0; i < REST_SECONDS * 100 && pins; i++) {
+	for (int i = 0; i < steps && pins; i++) {
 		nanosleep(&pause, NULL);
 		pins = pins_held();
 	}
