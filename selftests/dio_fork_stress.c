@@ -24,9 +24,9 @@
 #define MAX_SECTORS	2048u	/* 1 MiB; a multiple of each unit */
 /* Twice what all can use at once: one gap is always large enough */
 #define ARENA_SECTORS	(2 * READERS * MAX_SECTORS)
-/* A second: fewer reads or forks prove nothing.  Beside other tests they are fewer. */
-#define ENOUGH		20
-#define ENOUGH_BESIDE	1
+/* Fewer reads or forks prove nothing.  Beside other tests there are fewer. */
+#define ENOUGH(seconds)		(20 * (seconds))
+#define ENOUGH_BESIDE(seconds)	((seconds) / 10 + 1)
 #define POISON		0x5a
 #define EXEC_CHILD	"--exit"
 
@@ -176,8 +176,8 @@ static void test(const char *name, bool with_forks, unsigned int seconds)
 		pthread_join(forks, NULL);
 
 	bad = atomic_load(&arena.bad);
-	ktap_result(!bad && atomic_load(&arena.blocks) >= arena.enough * seconds &&
-		    (!with_forks || atomic_load(&arena.forks) >= arena.enough * seconds),
+	ktap_result(!bad && atomic_load(&arena.blocks) >= arena.enough &&
+		    (!with_forks || atomic_load(&arena.forks) >= arena.enough),
 		    name,
 		    "bad %u of %u, %u forks", bad, atomic_load(&arena.blocks),
 		    atomic_load(&arena.forks));
@@ -230,7 +230,7 @@ int main(int argc, char **argv)
 	if (merge && madvise(arena.memory, (size_t)ARENA_SECTORS * SECTOR, MADV_MERGEABLE))
 		ktap_bail_out("madvise(MADV_MERGEABLE)");
 
-	arena.enough = control ? ENOUGH : ENOUGH_BESIDE;
+	arena.enough = control ? ENOUGH(seconds) : ENOUGH_BESIDE(seconds);
 	ktap_plan(1 + control);
 	test("random-reads/fork", true, seconds);
 	if (control)
