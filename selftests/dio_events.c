@@ -185,7 +185,7 @@ static void clear_soft_dirty(struct mapping *mapping)
 	write_to("/proc/self/clear_refs", "4");
 }
 
-/* What the read will make dirty is clean when the read ends. */
+/* The page, which the start of the read has made dirty, is clean until the stores. */
 static void write_back(struct mapping *mapping)
 {
 	if (msync(mapping->start, mapping->size, MS_SYNC))
