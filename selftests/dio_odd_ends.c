@@ -10,7 +10,7 @@
  * and once more for each further part of the page that goes to the disk by itself.
  *
  * The file has 96 blocks of 1 KiB: the pattern, but for each third one, which is a
- * hole; then 32 without holes, and 300 bytes.  The first disk has the pattern, and an
+ * hole; then 204 without holes, and 300 bytes.  The first disk has the pattern, and an
  * error from 1 MiB to 1 MiB + 64 KiB.  What is on the others does not matter: one
  * takes requests that must not wait, one has blocks of 4 KiB.
  */
@@ -28,7 +28,7 @@
 #define MIB		(1024 * KIB)
 #define BLOCK		HOLE_SIZE
 #define BLOCKS_WITH_HOLES 96
-#define BLOCKS		128
+#define BLOCKS		300
 #define TAIL		300
 #define FILE_SIZE	(BLOCKS * BLOCK + TAIL)
 #define MAX_PIECES	3
@@ -74,6 +74,10 @@ static const struct odd_end odd_ends[] = {
 				.pins = 1 },
 	{ "pieces-of-blocks",	.pieces = { { 512, 0 }, { 1536, 512 }, { 4096, 4096 } },
 				.result = 6144, .pins = 3 },
+	/* Where an indirect block ends, what has been gathered is sent. */
+	{ "over-an-indirect-block", .from = (12 + 256 - 2) * BLOCK,
+				.pieces = { { 8 * KIB, 0 } }, .result = 8 * KIB,
+				.pins = 2 + 1 },
 	/* The other pages are pinned as well, but nothing is read into them. */
 	{ "end-of-file",	.from = FILE_SIZE - TAIL - 2 * BLOCK,
 				.pieces = { { 16 * KIB, 0 } }, .result = 2 * BLOCK + TAIL,
