@@ -22,13 +22,15 @@
 #define FILE_READ	BUFFER_SIZE	/* a bio has 256 pages at most */
 #define HOLES_READ	(256UL << 10)	/* and fs/direct-io.c looks back after 64 bios */
 #define COMMAND_READ	(2 * 511UL * SECTOR)	/* half of it ends inside a page */
+#define SHARED_SIZE	(128UL << 10)
 #define POISON		0x5a
 
 static const struct buffer_kind kinds[] = {
 	{ .name = "small-pages",	.size = BUFFER_SIZE },
 	{ .name = "thp",		.size = BUFFER_SIZE, .is_thp = true },
 	{ .name = "hugetlb",		.size = BUFFER_SIZE, .mmap_flags = MAP_HUGETLB },
-	{ .name = "shared-small-pages",	.size = BUFFER_SIZE, .shared_before = true },
+	/* Each page is copied when it is pinned, and each copy is to fail once. */
+	{ .name = "shared-small-pages",	.size = SHARED_SIZE, .shared_before = true },
 };
 #define NR_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -78,11 +80,12 @@ static bool has_holes(const struct target *target)
 	return !strcmp(target->name, "holes");
 }
 
-static size_t size_of_read(const struct target *target)
+static size_t size_of_read(const struct target *target, const struct buffer_kind *kind)
 {
-	if (target->type != FILE_TARGET)
-		return COMMAND_READ;
-	return has_holes(target) ? HOLES_READ : FILE_READ;
+	size_t size = target->type != FILE_TARGET ? COMMAND_READ :
+		      has_holes(target) ? HOLES_READ : FILE_READ;
+
+	return size < kind->size ? size : kind->size;
 }
 
 /* Whether there has been a fault */
@@ -93,7 +96,7 @@ static bool read_with_fault(const struct target *target, const struct buffer_kin
 	struct child earlier;
 	struct read read = {
 		.fd = target->fd,
-		.size = size_of_read(target),
+		.size = size_of_read(target, kind),
 	};
 	bool wrong, failed;
 	ssize_t bytes;

@@ -3,7 +3,7 @@
  * Direct I/O without a buffer of the caller's: splice() and sendfile() out of a file
  * that is open with O_DIRECT read into pages of a pipe, and pages that vmsplice()
  * has put into a pipe are written by splice() into one.  The data must get where
- * they belong, nothing is pinned, and everything is given back.
+ * they belong, nothing is pinned, and the pages of the caller are given back.
  */
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -120,7 +120,7 @@ static void test(const char *target, int fd, const struct sharing *sharing,
 	sharing->end();
 	buffer_unmap(sharing->kind, buffer);
 
-	snprintf(name, sizeof(name), "%s/%s", target, sharing->name);
+	snprintf(name, sizeof(name), "sharing/%s/%s", target, sharing->name);
 	ktap_result(copies ? changed == (int)before.number : !changed && !new_faults, name,
 		    "%d of %u pages copied, %ld faults", changed, before.number,
 		    new_faults);

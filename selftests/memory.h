@@ -29,7 +29,7 @@ struct memory {
 extern const struct memory memories[];
 extern const unsigned int nr_memories;
 
-/* A page of the stack, and a file in which two pages fit; before all else */
+/* A page of the stack, and the name of a file to make; before all else */
 void memory_set_up(char *stack_page, const char *file);
 
 #endif

@@ -173,6 +173,7 @@ static void fill_read_10(unsigned char *cdb, const struct read *read)
 	cdb[0] = SCSI_READ_10;
 	for (int i = 0; i < 4; i++)
 		cdb[2 + i] = block >> (24 - 8 * i);
+	cdb[7] = read->size / SCSI_SECTOR >> 8;
 	cdb[8] = read->size / SCSI_SECTOR;
 }
 
