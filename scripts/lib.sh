@@ -152,9 +152,9 @@ guest_configs() {
 
 # How scripts/boot is to boot it.  XFS and btrfs want disks of hundreds of MiB; only
 # what is written takes memory.  Work queues complain about nodes that are not real.
+# shellcheck disable=SC2034 # for those who source this
 guest_options=(-m 2048
 	-k "brd.rd_nr=16 brd.rd_size=524288 numa=fake=2 workqueue.disable_numa=1")
-export guest_options
 
 in_tree() {
 	git -C "$tree" "$@"
