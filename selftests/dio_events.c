@@ -36,7 +36,6 @@
 #define PAGE		4096UL
 #define HUGE_SIZE	(2UL << 20)
 #define MARK		0x77
-#define MAX_TARGETS	4
 #define EXEC_CHILD	"--exit"
 
 enum outcome {
@@ -309,22 +308,6 @@ static struct read start(struct target *target, const struct mapping *mapping)
 	return read;
 }
 
-static void end(struct target *target, struct read *read)
-{
-	ssize_t bytes;
-
-	if (!slow_disk_held_reads(&target->disk)) {
-		errno = EIO;
-		ktap_bail_out("%s: no read in flight after the event", target->name);
-	}
-	slow_disk_let_go(&target->disk);
-	bytes = finish_read(read);
-	if (bytes != (ssize_t)read->size) {
-		errno = bytes < 0 ? -bytes : EIO;
-		ktap_bail_out("%s: read %zd bytes of %zu", target->name, bytes, read->size);
-	}
-}
-
 static void clean_up(struct mapping *mapping, const struct memory *memory,
 		     const struct event *event)
 {
@@ -356,7 +339,7 @@ static void test(struct target *target, const struct memory *memory,
 		store_marks(&mapping);
 	if (event->same_frame)
 		moved = page_frame(mapping.to) != frame;
-	end(target, &read);
+	target_end_read(target, &read);
 	pins = pins_kept();
 	if (event->outcome != GONE)
 		found = look(&mapping, read.from);
@@ -384,7 +367,7 @@ static void test_pins(struct target *target, const struct memory *memory)
 	pins_kept();
 	read = start(target, &mapping);
 	held = pins_held();
-	end(target, &read);
+	target_end_read(target, &read);
 	kept = pins_kept();
 	clean_up(&mapping, memory, &control);
 
@@ -476,12 +459,12 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && !strcmp(argv[1], EXEC_CHILD))
 		return 0;
-	if (argc < 3 || nr_targets > MAX_TARGETS)
+	if (!targets_open(argv + 2, argc - 2, targets))
 		return usage();
-	memory_set_up((char *)(((uintptr_t)stack + PAGE - 1) & -PAGE), argv[1]);
 	for (unsigned int t = 0; t < nr_targets; t++)
-		if (!target_open(argv[2 + t], &targets[t]) || targets[t].type != FILE_TARGET)
+		if (targets[t].type != FILE_TARGET)
 			return usage();
+	memory_set_up((char *)(((uintptr_t)stack + PAGE - 1) & -PAGE), argv[1]);
 	for (unsigned int m = 0; m < nr_memories; m++)
 		nr_pairs += events_of(&memories[m]) + 1;
 

@@ -18,7 +18,6 @@
 #include "target.h"
 
 #define HUGE_SIZE	(2UL << 20)
-#define MAX_TARGETS	16
 #define WAIT_SECONDS	20
 #define REST_SECONDS	2
 #define PF_EXITING	0x4	/* include/linux/sched.h */
@@ -113,7 +112,6 @@ static void reap(pid_t pid, enum death death)
 }
 
 /* The data, and the last of the pages, may come after their reader is gone. */
-
 static bool data_arrive(const char *at, size_t size, off_t from)
 {
 	struct timespec pause = { .tv_nsec = 1000000 };
@@ -181,13 +179,10 @@ int main(int argc, char **argv)
 	struct target targets[MAX_TARGETS] = {};
 	unsigned int nr_targets = argc - 1, nr_reads = 0;
 
-	if (nr_targets < 1 || nr_targets > MAX_TARGETS)
+	if (!targets_open(argv + 1, argc - 1, targets))
 		return usage();
-	for (unsigned int t = 0; t < nr_targets; t++) {
-		if (!target_open(argv[1 + t], &targets[t]))
-			return usage();
+	for (unsigned int t = 0; t < nr_targets; t++)
 		nr_reads += target_ways(&targets[t]);
-	}
 
 	ktap_plan(nr_reads * DEATHS);
 	for (unsigned int t = 0; t < nr_targets; t++)

@@ -16,7 +16,6 @@
 #include "target.h"
 #include "witness.h"
 
-#define MAX_TARGETS	16
 #define MAX_FAULTS	1000
 #define BUFFER_SIZE	(2UL << 20)
 #define FILE_READ	BUFFER_SIZE	/* a bio has 256 pages at most */
@@ -110,7 +109,8 @@ static bool read_with_fault(const struct target *target, const struct buffer_kin
 	bytes = do_read(way, &read);
 	failed = !calls_left();
 	fail_after(0);
-	wrong = !data_are_right(&read, bytes, has_holes(target)) || (!failed && bytes != (ssize_t)read.size);
+	wrong = !data_are_right(&read, bytes, has_holes(target)) ||
+		(!failed && bytes != (ssize_t)read.size);
 	witness_io_done(&witness, read.to, kind->size);
 	if (kind->shared_before)
 		end_child(earlier);
@@ -166,14 +166,11 @@ int main(int argc, char **argv)
 	struct target targets[MAX_TARGETS] = {};
 	unsigned int nr_targets = argc - 1, nr_reads = 0;
 
-	if (nr_targets < 1 || nr_targets > MAX_TARGETS)
+	if (!targets_open(argv + 1, argc - 1, targets))
 		return usage();
-	for (unsigned int t = 0; t < nr_targets; t++) {
-		if (!target_open(argv[1 + t], &targets[t]))
-			return usage();
+	for (unsigned int t = 0; t < nr_targets; t++)
 		for (unsigned int w = 0; w < nr_ways; w++)
 			nr_reads += is_tested(&targets[t], &ways[w]);
-	}
 	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (fail_nth < 0)
 		ktap_bail_out("open /proc/thread-self/fail-nth");

@@ -31,7 +31,6 @@
 #define MARK		0x77
 #define READ_OFFSET	0	/* in the page: where the read goes ... */
 #define STORE_OFFSET	2048	/* ... and where the parent stores meanwhile */
-#define MAX_TARGETS	16
 
 struct counts {
 	unsigned int intact;
@@ -77,7 +76,6 @@ static void run(struct target *target, const struct buffer_kind *kind,
 		.size = target->read_size,
 		.from = target->next,
 	};
-	ssize_t bytes;
 
 	target->next += read.size;
 	memset(page, POISON, getpagesize());
@@ -93,13 +91,7 @@ static void run(struct target *target, const struct buffer_kind *kind,
 		child = fork_child();
 	page[STORE_OFFSET] = MARK;
 	target_must_hold(target, 1, "after the store");
-	slow_disk_let_go(&target->disk);
-	bytes = finish_read(&read);
-	if (bytes != (ssize_t)read.size) {
-		errno = bytes < 0 ? -bytes : EIO;
-		ktap_bail_out("%s: %s read %zd bytes of %zu", target->name, way->name,
-			      bytes, read.size);
-	}
+	target_end_read(target, &read);
 
 	if (event != PINS)
 		count(counts, page, &read);
@@ -157,13 +149,10 @@ int main(int argc, char **argv)
 			return usage();
 	}
 	nr_targets = argc - optind;
-	if (nr_targets < 1 || nr_targets > MAX_TARGETS)
+	if (!targets_open(argv + optind, nr_targets, targets))
 		return usage();
-	for (unsigned int i = 0; i < nr_targets; i++) {
-		if (!target_open(argv[optind + i], &targets[i]))
-			return usage();
-		nr_reads += target_ways(&targets[i]);
-	}
+	for (unsigned int t = 0; t < nr_targets; t++)
+		nr_reads += target_ways(&targets[t]);
 
 	ktap_plan(nr_reads * nr_buffer_kinds * events);
 	for (unsigned int t = 0; t < nr_targets; t++)

@@ -21,7 +21,6 @@
 #define POISON		0x5a
 #define MARK		0x77
 #define MAX_IOVECS	1024
-#define MAX_TARGETS	4
 #define BUFFER_SIZE	(2UL << 20)
 #define ALL_WAYS	NULL
 
@@ -92,13 +91,12 @@ static void test(struct target *target, const struct shape *shape, const struct 
 	struct child child;
 	struct read read = {
 		.fd = target->fd,
-		.from = target->next,
+		.size = size_of(shape),
 		.iovecs = iovecs,
 		.nr_iovecs = shape->iovecs,
 	};
 	long held, kept;
 	unsigned int lost;
-	ssize_t bytes;
 	char name[128], *buffer;
 
 	buffer = mmap(NULL, BUFFER_SIZE, PROT_READ | PROT_WRITE,
@@ -123,17 +121,7 @@ static void test(struct target *target, const struct shape *shape, const struct 
 	if (event == FORK)
 		child = fork_child();
 	mark_behind_all(shape, buffer);
-	if (!slow_disk_held_reads(&target->disk)) {
-		errno = EIO;
-		ktap_bail_out("%s: no read in flight after the store", target->name);
-	}
-	slow_disk_let_go(&target->disk);
-	bytes = finish_read(&read);
-	if (bytes != (ssize_t)size_of(shape)) {
-		errno = bytes < 0 ? -bytes : EIO;
-		ktap_bail_out("%s: %s read %zd bytes of %zu", target->name, way->name,
-			      bytes, size_of(shape));
-	}
+	target_end_read(target, &read);
 	kept = pins_kept();
 	lost = places_lost(shape, buffer, read.from);
 	if (event == FORK)
@@ -161,10 +149,10 @@ int main(int argc, char **argv)
 	struct target targets[MAX_TARGETS] = {};
 	unsigned int nr_targets = argc - 1, nr_reads = 0;
 
-	if (nr_targets < 1 || nr_targets > MAX_TARGETS)
+	if (!targets_open(argv + 1, argc - 1, targets))
 		return usage();
 	for (unsigned int t = 0; t < nr_targets; t++)
-		if (!target_open(argv[1 + t], &targets[t]) || targets[t].type != FILE_TARGET)
+		if (targets[t].type != FILE_TARGET)
 			return usage();
 	for (unsigned int s = 0; s < NR_SHAPES; s++)
 		for (unsigned int w = 0; w < nr_vector_ways; w++)

@@ -13,7 +13,6 @@
  */
 #include <fcntl.h>
 #include <libaio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "buffer.h"
@@ -21,6 +20,7 @@
 #include "pattern.h"
 #include "pins.h"
 #include "slow_disk.h"
+#include "witness.h"
 
 #define READS		2100
 #define IOVECS		1024
@@ -75,22 +75,6 @@ static struct outcome wait_for_reads(io_context_t context, int number)
 	return outcome;
 }
 
-/* Does a child share the page, as it does if that does not look pinned? */
-static bool child_shares(const char *buffer)
-{
-	unsigned long long frame = page_frame(buffer);
-	pid_t pid = fork();
-	int status;
-
-	if (pid < 0)
-		ktap_bail_out("fork");
-	if (!pid)
-		_exit(page_frame(buffer) != frame);
-	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		ktap_bail_out("child ended with status %#x", status);
-	return !WEXITSTATUS(status);
-}
-
 static void test_too_many_reads(struct slow_disk *disk, int fd, char *buffer)
 {
 	struct pins before = read_pins(), after;
@@ -112,7 +96,7 @@ static void test_too_many_reads(struct slow_disk *disk, int fd, char *buffer)
 	ktap_result(after.acquired - before.acquired == after.released - before.released,
 		    "pins-released", "%ld acquired, %ld released",
 		    after.acquired - before.acquired, after.released - before.released);
-	ktap_result(child_shares(buffer), "page-is-shared-again", "after %d reads", READS);
+	ktap_result(!pages_copied_by_fork(buffer, PAGE), "page-is-shared-again", "after %d reads", READS);
 }
 
 /* All pins but one are taken by reads that the disk holds. */
@@ -144,7 +128,7 @@ static void test_room_for_one_pin(struct slow_disk *disk, int fd, int holes, cha
 	ktap_result(after.acquired - before.acquired == after.released - before.released,
 		    "pins-released-of-two", "%ld acquired, %ld released",
 		    after.acquired - before.acquired, after.released - before.released);
-	ktap_result(child_shares(buffer), "page-is-shared-again-of-two", "after %d reads",
+	ktap_result(!pages_copied_by_fork(buffer, PAGE), "page-is-shared-again-of-two", "after %d reads",
 		    whole + 1);
 }
 

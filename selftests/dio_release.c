@@ -8,18 +8,17 @@
  *
  * Without the series, the "pins" of all reads fail and everything else passes.
  */
-#include <fcntl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "buffer.h"
 #include "child.h"
+#include "file.h"
 #include "ktap.h"
 #include "pattern.h"
 #include "witness.h"
 
 #define MAX_IOVECS	4
-#define MAX_TARGETS	8
 /*
  * Behind the first indirect block of an ext2 file: there the blocks of a page follow
  * each other on the disk.  Otherwise the page is pinned once for each part of it.
@@ -74,12 +73,7 @@ static unsigned int fill_iovecs(const struct shape *shape, char *buffer,
 	return pages;
 }
 
-struct target {
-	const char *name;
-	int fd;
-};
-
-static void test(const struct target *target, const struct buffer_kind *kind,
+static void test(const struct file *target, const struct buffer_kind *kind,
 		 const struct shape *shape, const struct direction *direction)
 {
 	struct witness witness;
@@ -130,22 +124,11 @@ int main(int argc, char **argv)
 {
 	unsigned int nr_shapes = sizeof(shapes) / sizeof(shapes[0]);
 	unsigned int nr_directions = sizeof(directions) / sizeof(directions[0]);
-	struct target targets[MAX_TARGETS];
+	struct file targets[MAX_FILES];
 	unsigned int nr_targets = argc - 1;
 
-	if (nr_targets < 1 || nr_targets > MAX_TARGETS)
+	if (!files_open(argv + 1, argc - 1, targets))
 		return usage();
-	for (unsigned int i = 0; i < nr_targets; i++) {
-		char *file = strchr(argv[1 + i], '=');
-
-		if (!file)
-			return usage();
-		*file++ = '\0';
-		targets[i].name = argv[1 + i];
-		targets[i].fd = open(file, O_RDWR | O_DIRECT | O_CLOEXEC);
-		if (targets[i].fd < 0)
-			ktap_bail_out("open %s", file);
-	}
 
 	stay_on_this_cpu();
 	ktap_plan(nr_targets * nr_buffer_kinds * nr_shapes * nr_directions * 2);

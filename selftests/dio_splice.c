@@ -12,13 +12,13 @@
 #include <unistd.h>
 
 #include "buffer.h"
+#include "file.h"
 #include "ktap.h"
 #include "pattern.h"
 #include "witness.h"
 
 #define SIZE		(64UL << 10)	/* what a pipe holds */
 #define PLACE		(128L << 10)
-#define MAX_TARGETS	8
 
 static const struct buffer_kind small_pages = { .name = "small-pages", .size = SIZE };
 
@@ -124,13 +124,14 @@ static bool is_at_place(int fd, char *buffer, off_t pattern)
 	return pattern_is_at(buffer, SIZE, pattern);
 }
 
-static void test(const char *target, int fd, const struct transfer *transfer)
+static void test(const struct file *target, const struct transfer *transfer)
 {
 	/* Each transfer has data of its own. */
 	off_t pattern = (transfer - transfers + 1) << 20;
 	char name[128], *buffer, *other;
 	struct witness witness;
 	ssize_t bytes;
+	int fd = target->fd;
 	bool right;
 
 	other = buffer_map(&small_pages);
@@ -152,7 +153,7 @@ static void test(const char *target, int fd, const struct transfer *transfer)
 		right = is_at_place(fd, other, pattern);
 	buffer_unmap(&small_pages, other);
 
-	snprintf(name, sizeof(name), "%s/%s", target, transfer->name);
+	snprintf(name, sizeof(name), "%s/%s", target->name, transfer->name);
 	ktap_result(bytes == SIZE && right && !witness.pins && all_was_given_back(&witness),
 		    name, "%zd bytes, data %s, pins %ld, " WITNESS_FORMAT, bytes,
 		    right ? "right" : "wrong", witness.pins, WITNESS_ARGUMENTS(witness));
@@ -167,27 +168,15 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
+	struct file targets[MAX_FILES];
 	int nr_targets = argc - 1;
 
-	if (nr_targets < 1 || nr_targets > MAX_TARGETS)
+	if (!files_open(argv + 1, nr_targets, targets))
 		return usage();
-	for (int t = 0; t < nr_targets; t++)
-		if (!strchr(argv[1 + t], '='))
-			return usage();
-
 	stay_on_this_cpu();
 	ktap_plan(nr_targets * NR_TRANSFERS);
-	for (int t = 0; t < nr_targets; t++) {
-		char *name = argv[1 + t], *file = strchr(name, '=');
-		int fd;
-
-		*file++ = '\0';
-		fd = open(file, O_RDWR | O_DIRECT | O_CLOEXEC);
-		if (fd < 0)
-			ktap_bail_out("open %s", file);
+	for (int t = 0; t < nr_targets; t++)
 		for (unsigned int i = 0; i < NR_TRANSFERS; i++)
-			test(name, fd, &transfers[i]);
-		close(fd);
-	}
+			test(&targets[t], &transfers[i]);
 	return ktap_exit_status();
 }

@@ -10,19 +10,18 @@
  * Stock passes all of this, and so does the series.  Later kernels, which pin what
  * is written from, would not.
  */
-#include <fcntl.h>
 #include <liburing.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "buffer.h"
 #include "child.h"
+#include "file.h"
 #include "frames.h"
 #include "ksm.h"
 #include "ktap.h"
 
 #define KIB		1024UL
-#define MAX_TARGETS	8
 
 static const struct buffer_kind small_pages = { .name = "small-pages", .size = 64 * KIB };
 static const struct buffer_kind thp = { .name = "thp", .size = 2048 * KIB, .is_thp = true };
@@ -102,7 +101,7 @@ static long faults(void)
 	return usage.ru_minflt + usage.ru_majflt;
 }
 
-static void test(const char *target, int fd, const struct sharing *sharing,
+static void test(const struct file *target, const struct sharing *sharing,
 		 void (*use)(int fd, char *buffer, size_t size), bool copies)
 {
 	char *buffer = buffer_map(sharing->kind);
@@ -114,13 +113,13 @@ static void test(const char *target, int fd, const struct sharing *sharing,
 	sharing->share(buffer, sharing->kind->size);
 	before = frames_of(buffer, sharing->kind->size);
 	new_faults = -faults();
-	use(fd, buffer, sharing->kind->size);
+	use(target->fd, buffer, sharing->kind->size);
 	new_faults += faults();
 	changed = frames_changed(&before, buffer);
 	sharing->end();
 	buffer_unmap(sharing->kind, buffer);
 
-	snprintf(name, sizeof(name), "sharing/%s/%s", target, sharing->name);
+	snprintf(name, sizeof(name), "sharing/%s/%s", target->name, sharing->name);
 	ktap_result(copies ? changed == (int)before.number : !changed && !new_faults, name,
 		    "%d of %u pages copied, %ld faults", changed, before.number,
 		    new_faults);
@@ -135,29 +134,20 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
+	static const struct file control = { .name = "control", .fd = -1 };
+	struct file targets[MAX_FILES];
 	int nr_targets = argc - 1;
 
-	if (nr_targets < 1 || nr_targets > MAX_TARGETS)
+	if (!files_open(argv + 1, nr_targets, targets))
 		return usage();
-	for (int t = 0; t < nr_targets; t++)
-		if (!strchr(argv[1 + t], '='))
-			return usage();
 	ktap_plan((nr_targets + 1) * NR_SHARINGS);
 	for (int t = 0; t < nr_targets; t++) {
-		char *name = argv[1 + t], *file = strchr(name, '=');
-		int fd;
-
-		*file++ = '\0';
-		fd = open(file, O_RDWR | O_DIRECT | O_CLOEXEC);
-		if (fd < 0)
-			ktap_bail_out("open %s", file);
 		/* So that all code has been faulted in */
-		warm_up(fd);
+		warm_up(targets[t].fd);
 		for (unsigned int s = 0; s < NR_SHARINGS; s++)
-			test(name, fd, &sharings[s], write_all, false);
-		close(fd);
+			test(&targets[t], &sharings[s], write_all, false);
 	}
 	for (unsigned int s = 0; s < NR_SHARINGS; s++)
-		test("control", -1, &sharings[s], register_buffer, true);
+		test(&control, &sharings[s], register_buffer, true);
 	return ktap_exit_status();
 }

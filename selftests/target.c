@@ -28,7 +28,7 @@ static const struct target_kind *find_kind(const char *name)
 	return NULL;
 }
 
-bool target_open(char *argument, struct target *target)
+static bool target_open(char *argument, struct target *target)
 {
 	char *name = strchr(argument, '=');
 	char *disk = name ? strchr(name, ':') : NULL;
@@ -54,6 +54,16 @@ bool target_open(char *argument, struct target *target)
 	return true;
 }
 
+bool targets_open(char **arguments, int number, struct target *targets)
+{
+	if (number < 1 || number > MAX_TARGETS)
+		return false;
+	for (int i = 0; i < number; i++)
+		if (!target_open(arguments[i], &targets[i]))
+			return false;
+	return true;
+}
+
 unsigned int target_ways(const struct target *target)
 {
 	unsigned int number = 0;
@@ -71,5 +81,22 @@ void target_must_hold(const struct target *target, unsigned int reads, const cha
 		errno = EIO;
 		ktap_bail_out("%s: %u reads in flight %s, %u expected", target->disk.name,
 			      held, when, reads);
+	}
+}
+
+void target_end_read(const struct target *target, struct read *read)
+{
+	ssize_t bytes;
+
+	if (!slow_disk_held_reads(&target->disk)) {
+		errno = EIO;
+		ktap_bail_out("%s: no read is in flight any more", target->name);
+	}
+	slow_disk_let_go(&target->disk);
+	bytes = finish_read(read);
+	if (bytes != (ssize_t)read->size) {
+		errno = bytes < 0 ? -bytes : EIO;
+		ktap_bail_out("%s: %s read %zd bytes of %zu", target->name,
+			      read->way->name, bytes, read->size);
 	}
 }

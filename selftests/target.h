@@ -22,13 +22,21 @@ struct target {
 	"reads of 512 bytes are not to be had; or scsi, sg, bsg, nvme, nvme-char\n" \
 	"for a device that takes such commands.\n"
 
-/* Opens it, or bails out; false if the argument makes no sense */
-bool target_open(char *argument, struct target *target);
+#define MAX_TARGETS 16
+
+/*
+ * Opens those of the arguments, or bails out.  Returns false if there are none or too
+ * many, or if one makes no sense.
+ */
+bool targets_open(char **arguments, int number, struct target *targets);
 
 /* How many of the ways read from it */
 unsigned int target_ways(const struct target *target);
 
 /* Bails out unless that many reads are in flight. */
 void target_must_hold(const struct target *target, unsigned int reads, const char *when);
+
+/* Lets go of a read that is in flight, and bails out unless it gets all its data. */
+void target_end_read(const struct target *target, struct read *read);
 
 #endif

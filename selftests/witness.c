@@ -8,8 +8,7 @@
 #include "ktap.h"
 #include "witness.h"
 
-/* How many pages of the buffer a child gets as a copy instead of shared */
-static int pages_copied_by_fork(const char *buffer, size_t size)
+int pages_copied_by_fork(const char *buffer, size_t size)
 {
 	struct frames frames = frames_of(buffer, size);
 	int status;

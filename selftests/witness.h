@@ -35,6 +35,9 @@ void witness_io_done(struct witness *witness, const char *buffer, size_t size);
 void witness_store(struct witness *witness, char *buffer, size_t size);
 void witness_end(struct witness *witness);
 
+/* How many pages of the buffer a child gets as a copy instead of shared */
+int pages_copied_by_fork(const char *buffer, size_t size);
+
 bool all_was_given_back(const struct witness *witness);
 
 /* What they say, for printf() */
