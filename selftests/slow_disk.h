@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A dm-delay disk whose delay is longer than any test: it holds every read,
- * before any data has moved, until it is told to let go.
- *
- * dm-delay counts the reads that it holds.  That is how a test knows that its
- * read is in flight.  It lets go of them all when it is suspended.
+ * The dm-delay device of a test: that a read is held by it is how the test knows that
+ * the read is in flight.  What cannot be done ends the test.
  */
 #ifndef SLOW_DISK_H
 #define SLOW_DISK_H
 
+#include "kselftests/vm/dm_delay.h"
+
 struct slow_disk {
-	const char *name;	/* as in /dev/mapper */
-	int control;
+	struct dm_delay device;
 };
 
 void slow_disk_open(struct slow_disk *disk, const char *name);

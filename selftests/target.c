@@ -79,7 +79,7 @@ void target_must_hold(const struct target *target, unsigned int reads, const cha
 
 	if (held != reads) {
 		errno = EIO;
-		ktap_bail_out("%s: %u reads in flight %s, %u expected", target->disk.name,
+		ktap_bail_out("%s: %u reads in flight %s, %u expected", target->disk.device.name,
 			      held, when, reads);
 	}
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <linux/dm-ioctl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <string.h>
@@ -45,10 +44,10 @@ static const char *open_fault(struct read_gate *gate)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 
-	gate->fd = open_userfaultfd();
-	if (gate->fd < 0)
+	gate->userfaultfd = open_userfaultfd();
+	if (gate->userfaultfd < 0)
 		return "needs CONFIG_USERFAULTFD, and root or vm.unprivileged_userfaultfd=1";
-	if (ioctl(gate->fd, UFFDIO_API, &api))
+	if (ioctl(gate->userfaultfd, UFFDIO_API, &api))
 		ksft_exit_fail_msg("UFFDIO_API: %s\n", strerror(errno));
 	return NULL;
 }
@@ -61,7 +60,7 @@ static void shut_fault(struct read_gate *gate)
 	map_last_page(gate);
 	range.range.start = (unsigned long)gate->last_page;
 	range.range.len = getpagesize();
-	if (ioctl(gate->fd, UFFDIO_REGISTER, &range))
+	if (ioctl(gate->userfaultfd, UFFDIO_REGISTER, &range))
 		ksft_exit_fail_msg("UFFDIO_REGISTER: %s\n", strerror(errno));
 }
 
@@ -69,7 +68,7 @@ static bool fault_is_held(const struct read_gate *gate)
 {
 	struct uffd_msg message;
 
-	if (read(gate->fd, &message, sizeof(message)) != sizeof(message))
+	if (read(gate->userfaultfd, &message, sizeof(message)) != sizeof(message))
 		return false;
 	if (message.event != UFFD_EVENT_PAGEFAULT)
 		ksft_exit_fail_msg("userfaultfd: event %d\n", message.event);
@@ -82,63 +81,16 @@ static void let_fault_go(const struct read_gate *gate)
 		.range = { (unsigned long)gate->last_page, getpagesize() },
 	};
 
-	if (ioctl(gate->fd, UFFDIO_ZEROPAGE, &page))
+	if (ioctl(gate->userfaultfd, UFFDIO_ZEROPAGE, &page))
 		ksft_exit_fail_msg("UFFDIO_ZEROPAGE: %s\n", strerror(errno));
-}
-
-struct dm_request {
-	struct dm_ioctl dm;
-	char room[512];
-};
-
-/* Returns 0, or the errno */
-static int ask_dm(const struct read_gate *gate, unsigned long command, unsigned int flags,
-		  struct dm_request *request)
-{
-	memset(request, 0, sizeof(*request));
-	request->dm.version[0] = DM_VERSION_MAJOR;
-	request->dm.data_size = sizeof(*request);
-	request->dm.data_start = sizeof(request->dm);
-	request->dm.flags = flags;
-	strncpy(request->dm.name, gate->dm_name, sizeof(request->dm.name) - 1);
-	return ioctl(gate->fd, command, request) ? errno : 0;
-}
-
-/* How many reads it holds, or -1 if it is no dm-delay device */
-static int held_by_dm(const struct read_gate *gate)
-{
-	struct dm_request request;
-	struct dm_target_spec *target;
-	unsigned int reads;
-
-	if (ask_dm(gate, DM_TABLE_STATUS, DM_NOFLUSH_FLAG, &request) ||
-	    request.dm.target_count != 1)
-		return -1;
-	target = (struct dm_target_spec *)((char *)&request + request.dm.data_start);
-	if (strcmp(target->target_type, "delay") ||
-	    sscanf((char *)(target + 1), "%u", &reads) != 1)
-		return -1;
-	return reads;
 }
 
 static const char *open_dm(struct read_gate *gate)
 {
-	gate->fd = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
-	if (gate->fd < 0)
+	if (dm_delay_open(&gate->device, gate->dm_name))
 		return "no device-mapper, or only root may use it";
-	return held_by_dm(gate) ? "that is no dm-delay device, or it is in use" : NULL;
-}
-
-/* To suspend it ends all delays. */
-static void let_dm_go(const struct read_gate *gate)
-{
-	unsigned int suspend = DM_SUSPEND_FLAG | DM_SKIP_LOCKFS_FLAG | DM_NOFLUSH_FLAG;
-	struct dm_request request;
-
-	if (ask_dm(gate, DM_DEV_SUSPEND, suspend, &request) ||
-	    ask_dm(gate, DM_DEV_SUSPEND, 0, &request))
-		ksft_exit_fail_msg("suspend and resume %s: %s\n", gate->dm_name,
-				   strerror(errno));
+	return dm_delay_held_reads(&gate->device) ?
+		"that is no dm-delay device, or it is in use" : NULL;
 }
 
 const char *read_gate_open(struct read_gate *gate, const char *dm_name)
@@ -161,7 +113,7 @@ bool read_gate_wait(const struct read_gate *gate, const bool *ended)
 	/* What was held when the read ended is not held any more. */
 	do {
 		is_last_look = __atomic_load_n(ended, __ATOMIC_ACQUIRE);
-		if (gate->dm_name ? held_by_dm(gate) > 0 : fault_is_held(gate))
+		if (gate->dm_name ? dm_delay_held_reads(&gate->device) > 0 : fault_is_held(gate))
 			return true;
 		poll(NULL, 0, POLL_MS);
 	} while (!is_last_look);
@@ -170,8 +122,9 @@ bool read_gate_wait(const struct read_gate *gate, const bool *ended)
 
 void read_gate_let_go(const struct read_gate *gate)
 {
-	if (gate->dm_name)
-		let_dm_go(gate);
-	else
+	if (!gate->dm_name)
 		let_fault_go(gate);
+	else if (dm_delay_let_go(&gate->device))
+		ksft_exit_fail_msg("suspend and resume %s: %s\n", gate->dm_name,
+				   strerror(errno));
 }

@@ -16,10 +16,13 @@
 
 #include <stdbool.h>
 
+#include "dm_delay.h"
+
 struct read_gate {
-	const char *dm_name;	/* NULL for a fault */
-	int fd;			/* of userfaultfd, or of device-mapper */
-	char *last_page;	/* that a read must end with */
+	const char *dm_name;		/* NULL for a fault */
+	struct dm_delay device;
+	int userfaultfd;
+	char *last_page;		/* that a read must end with */
 };
 
 /*
