@@ -45,14 +45,16 @@ struct huge_kind {
 	const char *name;
 	enum sort sort;
 	size_t pool_size;	/* of the pages of its pool; 0 for the default */
+	unsigned int parts;	/* how many of them are pinned in turn */
 };
 
 static const struct huge_kind kinds[] = {
-	{ "thp", THP, 0 },
-	{ "thp-by-pte", THP, 0 },
-	{ "small-pages", SMALL_PAGES, 0 },
-	{ "hugetlb", HUGETLB, 0 },
-	{ "hugetlb-1GiB", HUGETLB, 1UL << 30 },
+	{ "thp", THP, 0, 5 },
+	{ "thp-by-pte", THP, 0, 5 },
+	{ "small-pages", SMALL_PAGES, 0, 5 },
+	{ "hugetlb", HUGETLB, 0, 5 },
+	/* To clear such a page takes a second where memory is slow. */
+	{ "hugetlb-1GiB", HUGETLB, 1UL << 30, 2 },
 };
 
 /* In pages, of a huge page that has so many */
@@ -91,8 +93,8 @@ static const struct {
 	struct part (*of)(size_t pages);
 } parts[] = {
 	{ "whole", whole },
-	{ "head", head },
 	{ "tail", tail },
+	{ "head", head },
 	{ "last", last },
 	{ "middle", middle },
 };
@@ -123,32 +125,26 @@ static size_t pool_size(const struct scene *scene)
 	return scene->kind->pool_size ?: hugetlb_size();
 }
 
-static char *pool_file(const struct scene *scene, const char *file)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/hugepages-%zukB/%s",
-		 pool_size(scene) >> 10, file);
-	return path;
-}
-
+/* Huge pages that are free, or -1 */
 static long pool_free(const struct scene *scene)
 {
-	return number_in_file(pool_file(scene, "free_hugepages"), "");
+	char path[128];
+
+	snprintf(path, sizeof(path),
+		 "/sys/kernel/mm/hugepages/hugepages-%zukB/free_hugepages",
+		 pool_size(scene) >> 10);
+	return number_in_file(path, "");
 }
 
-static long pool_total(const struct scene *scene)
+/* Huge pages that are free on a node, or -1 */
+static long node_free(const struct scene *scene, int node)
 {
-	return number_in_file(pool_file(scene, "nr_hugepages"), "");
-}
+	char path[128];
 
-static bool set_pool(const struct scene *scene, long number)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%ld", number);
-	return write_file(pool_file(scene, "nr_hugepages"), text) &&
-	       pool_total(scene) == number;
+	snprintf(path, sizeof(path),
+		 "/sys/devices/system/node/node%d/hugepages/hugepages-%zukB/free_hugepages",
+		 node, pool_size(scene) >> 10);
+	return number_in_file(path, "");
 }
 
 static void take_pin(struct scene *scene)
@@ -279,6 +275,33 @@ static struct result test_fork(struct scene *scene)
 	return result.good ? forks(scene, false) : result;
 }
 
+static char *map_hugetlb_pages(const struct scene *scene, size_t size)
+{
+	int log = __builtin_ctzl(pool_size(scene));
+
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS |
+		    MAP_HUGETLB | log << MAP_HUGE_SHIFT, -1, 0);
+}
+
+/*
+ * Takes all free pages of the pool, without a change to the pool: it may not be
+ * possible to allocate them again.  A child does not share them.  NULL if some are
+ * reserved for others.
+ */
+static char *take_all(const struct scene *scene, size_t *size)
+{
+	char *start;
+
+	*size = pool_free(scene) * pool_size(scene);
+	start = map_hugetlb_pages(scene, *size);
+	if (start == MAP_FAILED)
+		return NULL;
+	for (size_t i = 0; i < *size; i += pool_size(scene))
+		start[i] = 1;
+	madvise(start, *size, MADV_DONTFORK);
+	return start;
+}
+
 /*
  * The child's copy of a pinned hugetlb page has to come from the pool.  If there is
  * none, fork() can only fail: to share the page would lose what the device writes.  It
@@ -286,29 +309,31 @@ static struct result test_fork(struct scene *scene)
  */
 static struct result test_fork_with_empty_pool(struct scene *scene)
 {
-	long total = pool_total(scene), unused = pool_free(scene);
-	struct result result = GOOD;
+	const char *missing = fork_missing(scene);
+	struct result result;
 	struct child child;
+	char *others;
+	size_t size;
 	int error;
 
-	if (unused < 1)
-		return MISSING("needs a free huge page for the child");
-	if (!set_pool(scene, total - unused))
-		return MISSING("only root may empty the pool");
+	if (missing)
+		return MISSING(missing);
+	others = take_all(scene, &size);
+	if (!others)
+		return MISSING("needs huge pages that nobody has reserved");
 	take_pin(scene);
 	error = child_start(&child, scene->mapping.start, scene->looked_at);
-	if (!error) {
+	if (!error)
 		child_end(&child);
-		result = forks(scene, true);
-	} else if (error != -ENOMEM) {
+	munmap(others, size);
+	if (!error)
+		result = BAD("fork() has shared a page that is pinned");
+	else if (error != -ENOMEM)
 		result = BAD("fork() fails, but not with ENOMEM");
-	} else if (look_at(scene->mapping.start, scene->looked_at).byte != OLD_BYTE ||
-		   !pin_sees(scene, OLD_BYTE)) {
+	else if (look_at(scene->mapping.start, scene->looked_at).byte != OLD_BYTE ||
+		 !pin_sees(scene, OLD_BYTE))
 		result = BAD("a fork() that failed has changed the data");
-	}
-	if (!set_pool(scene, total))
-		result = BAD("the pool cannot be filled again");
-	else if (result.good)
+	else
 		result = forks(scene, true);
 	pin_release(&scene->pin);
 	return result.good ? forks(scene, false) : result;
@@ -370,6 +395,8 @@ static struct result test_migration(struct scene *scene)
 	if (from < 0)
 		return BAD("move_pages() does not tell the node");
 	to = !from;
+	if (scene->kind->sort == HUGETLB && node_free(scene, to) < 1)
+		return MISSING("needs a free huge page on the other node");
 	take_pin(scene);
 	node_of(scene->mapping.start, to);
 	if (node_of(scene->mapping.start, -1) != from)
@@ -466,22 +493,18 @@ static const struct {
 
 static const char *map_hugetlb(struct scene *scene)
 {
-	size_t size = pool_size(scene);
-	int log = __builtin_ctzl(size);
-
 	if (!hugetlb_size())
 		return "no huge pages: needs CONFIG_HUGETLBFS";
-	if (pool_total(scene) < 0)
+	if (pool_free(scene) < 0)
 		return "this machine has no huge pages of that size";
 	if (pool_free(scene) < 1)
 		return "no huge page of that size is free: see /sys/kernel/mm/hugepages";
-	scene->mapping.start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE |
-				    MAP_ANONYMOUS | MAP_HUGETLB | log << MAP_HUGE_SHIFT,
-				    -1, 0);
-	if (scene->mapping.start == MAP_FAILED)
-		ksft_exit_fail_msg("mmap a huge page: %s\n", strerror(errno));
-	scene->mapping.size = size;
-	return NULL;
+	scene->mapping.size = pool_size(scene);
+	scene->mapping.start = map_hugetlb_pages(scene, scene->mapping.size);
+	if (scene->mapping.start != MAP_FAILED)
+		return NULL;
+	scene->mapping.start = NULL;
+	return "needs a huge page that nobody has reserved";
 }
 
 static const char *map_small_pages(struct scene *scene)
@@ -539,23 +562,17 @@ static void run(struct scene *scene, size_t part, size_t test)
 				 result.good ? "" : ": ", result.good ? "" : result.why);
 }
 
-static unsigned int number_of_held_ways(void)
-{
-	unsigned int number = 0;
-
-	for (unsigned int way = 0; way < nr_pin_ways; way++)
-		number += pin_ways[way].held;
-	return number;
-}
-
 static unsigned int number_of_tests(void)
 {
-	unsigned int number = 0;
+	unsigned int number = 0, held_ways = 0;
 
+	for (unsigned int way = 0; way < nr_pin_ways; way++)
+		held_ways += pin_ways[way].held;
 	for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++)
 		for (size_t test = 0; test < ARRAY_SIZE(tests); test++)
-			number += !!(tests[test].sorts & kinds[kind].sort);
-	return number * ARRAY_SIZE(parts) * number_of_held_ways();
+			if (tests[test].sorts & kinds[kind].sort)
+				number += kinds[kind].parts * held_ways;
+	return number;
 }
 
 static void run_all_on(const struct huge_kind *kind, size_t part, const struct pin_way *way)
@@ -575,7 +592,7 @@ int main(int argc, char **argv)
 	ksft_print_header();
 	ksft_set_plan(number_of_tests());
 	for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++)
-		for (size_t part = 0; part < ARRAY_SIZE(parts); part++)
+		for (size_t part = 0; part < kinds[kind].parts; part++)
 			for (unsigned int way = 0; way < nr_pin_ways; way++)
 				if (pin_ways[way].held)
 					run_all_on(&kinds[kind], part, &pin_ways[way]);
