@@ -152,9 +152,10 @@ guest_configs() {
 
 # How scripts/boot is to boot it.  XFS and btrfs want disks of hundreds of MiB; only
 # what is written takes memory.  Work queues complain about nodes that are not real.
+# The TSC of QEMU's CPUs is the host's and can be relied on; other clocks are slow.
 # shellcheck disable=SC2034 # for those who source this
 guest_options=(-m 2048
-	-k "brd.rd_nr=16 brd.rd_size=524288 numa=fake=2 workqueue.disable_numa=1")
+	-k "brd.rd_nr=16 brd.rd_size=524288 numa=fake=2 workqueue.disable_numa=1 tsc=reliable")
 
 in_tree() {
 	git -C "$tree" "$@"
