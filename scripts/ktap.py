@@ -22,13 +22,14 @@ def _line_level(line):
     return (len(line) - len(line.lstrip(" "))) // 4
 
 
-def parse(path):
-    """The results of all tests that have no subtests, in their order."""
+def parse_programs(path):
+    """(program, results of its tests that have no subtests), in their order; a program
+    that was skipped as a whole has no results but its reason"""
     with open(path, encoding="utf-8", errors="replace") as file:
         lines = [line.rstrip("\r\n") for line in file]
     if not lines or not lines[0].startswith("KTAP version 1"):
         raise Broken(f"{path}: no KTAP in it")
-    results, planned, seen = [], {}, {}
+    programs, results, planned, seen = [], [], {}, {}
     for line in lines:
         level, text = _line_level(line), line.strip()
         if text.startswith("Bail out!"):
@@ -46,22 +47,33 @@ def parse(path):
         seen[level] += 1
         if int(match[2]) != seen[level]:
             raise Broken(f"{path}: result {seen[level]} is missing before: {text}")
+        # In a guest of our own nothing may be missing: a skip is a failure.
+        skipped = (match[4] or "").upper().startswith("SKIP")
+        result = Result(match[3], not match[1] and not skipped, match[4] or "")
         if level + 1 in planned:
             # The result of a program, whose tests have just been read
             if seen[level + 1] != planned[level + 1]:
                 raise Broken(f"{path}: {match[3]} gave {seen[level + 1]} results "
                              f"of {planned[level + 1]}")
             del planned[level + 1], seen[level + 1]
-        elif level == 0:
+            if level == 0:
+                programs.append((match[3], results))
+                results = []
+        elif level == 0 and not skipped:
             raise Broken(f"{path}: {match[3]} gave no results")
+        elif level == 0:
+            programs.append((match[3], [result]))
         else:
-            # In a guest of our own nothing may be missing: a skip is a failure.
-            skipped = (match[4] or "").upper().startswith("SKIP")
-            results.append(Result(match[3], not match[1] and not skipped,
-                                  match[4] or ""))
+            results.append(result)
     for level, count in planned.items():
         if seen[level] != count:
             raise Broken(f"{path}: {seen[level]} results of {count}")
+    return programs
+
+
+def parse(path):
+    """The results of all tests that have no subtests, in their order."""
+    results = [result for _, results in parse_programs(path) for result in results]
     names = [result.name for result in results]
     if not names or len(set(names)) != len(names):
         raise Broken(f"{path}: no test has run, or one twice")

@@ -134,7 +134,7 @@ count_results() {
 }
 
 # What a sound kernel never prints
-splats='BUG:|(^|\] )WARNING:|Kernel panic|Oops|general protection fault|Bad page|KASAN|UBSAN|INFO: .*(blocked for|lock|self-detected|stalls)|refcount_t:|possible .*deadlock|Call Trace:'
+splats='BUG:|(^|\] )WARNING:|Kernel panic|Oops|general protection fault|Bad page|KASAN|UBSAN|INFO: .*(blocked for|lock|self-detected|stalls)|refcount_t:|possible .*deadlock|Call [Tt]race:'
 
 # The first splat in the log of a console; fails if there is none
 first_splat() {
@@ -150,12 +150,39 @@ guest_configs() {
 	done
 }
 
+# arm64_configs arm64 or arm64-64k: the same for what runs on arm64, the script "pins"
+arm64_configs() {
+	local fragment pages=4k
+	[ "$1" = arm64 ] || pages=64k
+	for fragment in guest guest-arm64 "pages-$pages" direct-io memory pins; do
+		echo "$top/configs/$fragment.config"
+	done
+}
+
 # How scripts/boot is to boot it.  XFS and btrfs want disks of hundreds of MiB; only
 # what is written takes memory.  Work queues complain about nodes that are not real.
 # The TSC of QEMU's CPUs is the host's and can be relied on; other clocks are slow.
 # shellcheck disable=SC2034 # for those who source this
 guest_options=(-m 2048
 	-k "brd.rd_nr=16 brd.rd_size=524288 numa=fake=2 workqueue.disable_numa=1 tsc=reliable")
+# With pages of 64 KiB, a hugetlb page is one of 512 MiB unless it is told otherwise.
+# shellcheck disable=SC2034
+arm64_options=(-m 2048
+	-k "brd.rd_nr=1 brd.rd_size=524288 default_hugepagesz=2M")
+
+# copy_guest_scripts ROOT: what an initramfs has besides programs
+copy_guest_scripts() {
+	mkdir -p "$1"/{bin,dev,mnt,proc,sys,tmp}
+	cp "$top/selftests/guest/"* "$1/bin"
+	mv "$1/bin/init" "$1/init"
+}
+
+# pack_initramfs ROOT OUTPUT
+pack_initramfs() {
+	(cd "$1" && find . -print0 | sort -z | cpio --quiet -0 -o -H newc -R 0:0) |
+		gzip -1 >"$2.new"
+	mv "$2.new" "$2"
+}
 
 in_tree() {
 	git -C "$tree" "$@"
