@@ -145,7 +145,7 @@ first_splat() {
 guest_configs() {
 	local fragment
 	for fragment in guest guest-x86_64 direct-io file-systems passthrough memory faults \
-		kselftest ${1:+debug}; do
+		pins kselftest ${1:+debug}; do
 		echo "$top/configs/$fragment.config"
 	done
 }
