@@ -18,7 +18,14 @@ skip() {
 	exit $ksft_skip
 }
 
+# A read that is held cannot be interrupted: what is suspended lets go of it.
 remove() {
+	if [ -n "$test" ]; then
+		kill -KILL "$test" 2>/dev/null
+		dmsetup suspend --noflush --nolockfs "$name"
+		dmsetup resume "$name"
+		wait "$test"
+	fi
 	[ -z "$device" ] || DM_DISABLE_UDEV=1 dmsetup remove "$name"
 	[ -z "$loop" ] || losetup -d "$loop"
 	rm -f "$file"
@@ -32,6 +39,7 @@ modprobe -q dm-delay 2>/dev/null
 dmsetup targets | grep -q '^delay ' || skip "no dm-delay: needs CONFIG_DM_DELAY"
 
 trap remove EXIT
+trap 'exit 1' HUP INT TERM
 file=$(mktemp "$directory/dio_fork.XXXXXX") || skip "cannot write to $directory"
 truncate -s $((sectors * 512)) "$file"
 loop=$(losetup -f --show "$file") || skip "no loop device: needs CONFIG_BLK_DEV_LOOP"
@@ -39,4 +47,9 @@ echo "0 $sectors delay $loop 0 $hour $loop 0 0" |
 	DM_DISABLE_UDEV=1 dmsetup create "$name" || skip "no dm-delay device can be made"
 device=yes
 
-"$(dirname "$0")/dio_fork" -d "$name" "$directory"
+"$(dirname "$0")/dio_fork" -d "$name" "$directory" &
+test=$!
+wait "$test"
+status=$?
+test=
+exit $status

@@ -12,11 +12,15 @@
  * - a page that is not pinned any more is shared again.
  *
  * Each kind of memory, way to pin, order of fork() and pin, and order of stores is
- * one test.  Tests that take pins by gup_test need root, those by io_uring do not.
+ * one test, and has a process of its own: fork() looks for pinned pages only in one that
+ * has ever pinned any, and each way to pin must see to that itself.  Tests that take pins
+ * by gup_test need root, those by io_uring do not.
  */
 #define _GNU_SOURCE
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "../kselftest.h"
 #include "pin_memory.h"
@@ -73,6 +77,8 @@ struct scene {
 	int parent_byte, child_byte;	/* that each must see */
 	struct verdict verdict;
 	const char *missing;
+	bool refused;			/* as the pin may be */
+	bool ended;			/* the process of the test has come to its end */
 };
 
 static bool is_shared(const struct scene *scene)
@@ -188,9 +194,13 @@ static bool start_child(struct scene *scene)
  */
 static bool may_be_refused(const struct scene *scene, int error)
 {
-	return scene->way->write && scene->way->held &&
-	       !strncmp(scene->memory->name, "file-", strlen("file-")) &&
-	       (error == -EFAULT || error == -EOPNOTSUPP);
+	if (!scene->way->write || !scene->way->held)
+		return false;
+	if (kernel_is_at_least(6, 5))
+		return !strcmp(scene->memory->name, "file-shared") &&
+		       (error == -EFAULT || error == -EOPNOTSUPP);
+	return !strcmp(scene->way->name, "io_uring-buffer") && error == -EOPNOTSUPP &&
+	       !strncmp(scene->memory->name, "file-", strlen("file-"));
 }
 
 /* Returns false if there is no pin. */
@@ -199,8 +209,8 @@ static bool take_pin(struct scene *scene)
 	int error = pin_take(&scene->pin, scene->way, scene->mapping.start,
 			     scene->mapping.size);
 
-	expect(&scene->verdict, !error || may_be_refused(scene, error), "pin: %s",
-	       strerror(-error));
+	scene->refused = error && may_be_refused(scene, error);
+	expect(&scene->verdict, !error || scene->refused, "pin: %s", strerror(-error));
 	scene->at_pin = look_at(scene->mapping.start, scene->mapping.size);
 	return !error;
 }
@@ -240,6 +250,8 @@ static void report(const struct scene *scene)
 				       name, scene->verdict.why);
 	else if (scene->verdict.bad)
 		ksft_test_result_fail("%s: %s\n", name, scene->verdict.why);
+	else if (scene->refused)
+		ksft_test_result_pass("%s: such a pin is refused\n", name);
 	else if (known)
 		ksft_test_result_pass("%s: known to fail before 6.2, and is fixed\n", name);
 	else
@@ -253,7 +265,7 @@ static bool would_warn(const struct scene *scene)
 	       !strcmp(scene->memory->name, "zero-page");
 }
 
-static void test(struct scene *scene)
+static void map_and_play(struct scene *scene)
 {
 	scene->missing = pin_way_missing(scene->way);
 	if (!scene->missing && would_warn(scene))
@@ -265,15 +277,36 @@ static void test(struct scene *scene)
 		if (!scene->seen)
 			ksft_exit_fail_msg("no memory for what a pin sees\n");
 		play(scene);
-		free(scene->seen);
 	}
-	memory_unmap(&scene->mapping);
-	report(scene);
+	scene->ended = true;
+}
+
+/*
+ * What the process of a test leaves behind is gone with it.  Its outcome comes back in
+ * shared memory, and only when it is done: its child must not write there.
+ */
+static void test(struct scene *scene, struct scene *shared)
+{
+	pid_t process;
+
+	*shared = *scene;
+	fflush(stdout);
+	process = fork();
+	if (!process) {
+		map_and_play(scene);
+		*shared = *scene;
+		_exit(0);
+	}
+	if (process < 0 || waitpid(process, NULL, 0) != process)
+		ksft_exit_fail_msg("a process for the test: %s\n", strerror(errno));
+	expect(&shared->verdict, shared->ended, "the test has not come to its end");
+	report(shared);
 }
 
 int main(int argc, char **argv)
 {
 	struct pin_counters before, pins;
+	struct scene *shared;
 	bool counted;
 
 	if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
@@ -289,6 +322,10 @@ int main(int argc, char **argv)
 	if (!frames_are_visible())
 		ksft_print_msg("page frames are not compared: only root can see them\n");
 	counted = pin_counters_read(&before);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
 
 	for (unsigned int memory = 0; memory < nr_memory_kinds; memory++)
 		for (unsigned int way = 0; way < nr_pin_ways; way++)
@@ -299,7 +336,7 @@ int main(int argc, char **argv)
 						.way = &pin_ways[way],
 						.fork_first = forks_first[fork],
 						.order = &orders[order],
-					});
+					}, shared);
 
 	pins = pin_counters_since(&before);
 	if (!counted)

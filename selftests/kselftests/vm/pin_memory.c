@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "../kselftest.h"
 #include "pin_memory.h"
@@ -31,7 +30,7 @@ void memory_files_in(const char *path)
 	directory = path;
 }
 
-size_t thp_size(void)
+static size_t thp_size(void)
 {
 	long size = number_in_file(THP_SIZE_FILE, "");
 
@@ -45,7 +44,8 @@ size_t hugetlb_size(void)
 	return kib > 0 ? kib << 10 : 0;
 }
 
-long free_hugetlb_pages(void)
+/* Those that nobody has mapped or reserved */
+static long free_hugetlb_pages(void)
 {
 	return number_in_file("/proc/meminfo", "HugePages_Free:") -
 	       number_in_file("/proc/meminfo", "HugePages_Rsvd:");
@@ -370,10 +370,10 @@ static const char *map_hugetlb_file_private(struct mapping *mapping)
 const struct memory_kind memory_kinds[] = {
 	{ "anonymous", 0, map_anonymous },
 	{ "swapped-out", 0, map_swapped_out },
-	{ "thp", MEMORY_THP, map_thp },
-	{ "thp-by-pte", MEMORY_THP, map_thp_by_pte },
-	{ "thp-half-moved", MEMORY_THP, map_thp_half_moved },
-	{ "thp-with-copy", MEMORY_THP, map_thp_with_copy },
+	{ "thp", 0, map_thp },
+	{ "thp-by-pte", 0, map_thp_by_pte },
+	{ "thp-half-moved", 0, map_thp_half_moved },
+	{ "thp-with-copy", 0, map_thp_with_copy },
 	{ "zero-page", MEMORY_NOT_ANONYMOUS, map_zero_page },
 	{ "huge-zero-page", MEMORY_NOT_ANONYMOUS, map_huge_zero_page },
 	{ "memfd-private", MEMORY_NOT_ANONYMOUS, map_memfd_private },
@@ -381,11 +381,9 @@ const struct memory_kind memory_kinds[] = {
 	{ "tmpfs-private", MEMORY_NOT_ANONYMOUS, map_tmpfs_private },
 	{ "file-private", MEMORY_NOT_ANONYMOUS, map_file_private },
 	{ "file-shared", MEMORY_NOT_ANONYMOUS | MEMORY_SHARED, map_file_shared },
-	{ "hugetlb-private", MEMORY_HUGETLB, map_hugetlb_private },
-	{ "hugetlb-shared", MEMORY_HUGETLB | MEMORY_NOT_ANONYMOUS | MEMORY_SHARED,
-	  map_hugetlb_shared },
-	{ "hugetlb-file-private", MEMORY_HUGETLB | MEMORY_NOT_ANONYMOUS,
-	  map_hugetlb_file_private },
+	{ "hugetlb-private", 0, map_hugetlb_private },
+	{ "hugetlb-shared", MEMORY_NOT_ANONYMOUS | MEMORY_SHARED, map_hugetlb_shared },
+	{ "hugetlb-file-private", MEMORY_NOT_ANONYMOUS, map_hugetlb_file_private },
 };
 
 const unsigned int nr_memory_kinds = ARRAY_SIZE(memory_kinds);

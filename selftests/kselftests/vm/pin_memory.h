@@ -9,8 +9,6 @@
 enum {
 	MEMORY_SHARED = 1 << 0,		/* stores are seen by all who map it */
 	MEMORY_NOT_ANONYMOUS = 1 << 1,	/* pages of a file, or zeros, until it is stored to */
-	MEMORY_HUGETLB = 1 << 2,
-	MEMORY_THP = 1 << 3,
 };
 
 struct mapping {
@@ -39,11 +37,7 @@ void memory_files_in(const char *directory);
 void memory_unmap(struct mapping *mapping);
 
 /* 0 if there are none */
-size_t thp_size(void);
 size_t hugetlb_size(void);
-
-/* Pages of hugetlb_size() that nobody has mapped or reserved */
-long free_hugetlb_pages(void);
 
 /* How much of the mapping at that address is mapped as THP by PMDs */
 size_t mapped_by_pmd(const char *address);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -258,7 +256,7 @@ static void must(bool done, const char *what)
 		ksft_exit_fail_msg("%s: %s\n", what, strerror(errno));
 }
 
-enum { LOOK = -1, END = -2 };	/* or a byte to fill the memory with */
+#define LOOK	(-1)	/* or a byte to fill the memory with */
 
 static void serve(const struct child *child, int commands, int answers)
 {
@@ -267,8 +265,6 @@ static void serve(const struct child *child, int commands, int answers)
 
 	/* Ends with the parent, too: then there is nothing to read. */
 	while (read(commands, &command, sizeof(command)) == sizeof(command)) {
-		if (command == END)
-			break;
 		if (command != LOOK)
 			memset(child->start, command, child->size);
 		view = look_at(child->start, child->size);
