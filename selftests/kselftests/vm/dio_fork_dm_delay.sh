@@ -11,6 +11,7 @@ directory=${1:-${TMPDIR:-/tmp}}
 name=dio_fork.$$
 hour=3600000	# in ms
 sectors=8192
+file='' loop='' device='' test=''
 
 skip() {
 	echo "TAP version 13"
@@ -20,8 +21,7 @@ skip() {
 
 # A read that is held cannot be interrupted: what is suspended lets go of it.
 remove() {
-	if [ -n "$test" ]; then
-		kill -KILL "$test" 2>/dev/null
+	if kill -KILL "$test" 2>/dev/null; then
 		dmsetup suspend --noflush --nolockfs "$name"
 		dmsetup resume "$name"
 		wait "$test"
@@ -50,6 +50,3 @@ device=yes
 "$(dirname "$0")/dio_fork" -d "$name" "$directory" &
 test=$!
 wait "$test"
-status=$?
-test=
-exit $status

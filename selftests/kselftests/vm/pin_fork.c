@@ -285,7 +285,7 @@ static void map_and_play(struct scene *scene)
  * What the process of a test leaves behind is gone with it.  Its outcome comes back in
  * shared memory, and only when it is done: its child must not write there.
  */
-static void test(struct scene *scene, struct scene *shared)
+static void run_test(struct scene *scene, struct scene *shared)
 {
 	pid_t process;
 
@@ -331,7 +331,7 @@ int main(int argc, char **argv)
 		for (unsigned int way = 0; way < nr_pin_ways; way++)
 			for (size_t fork = 0; fork < ARRAY_SIZE(forks_first); fork++)
 				for (size_t order = 0; order < ARRAY_SIZE(orders); order++)
-					test(&(struct scene) {
+					run_test(&(struct scene) {
 						.memory = &memory_kinds[memory],
 						.way = &pin_ways[way],
 						.fork_first = forks_first[fork],
