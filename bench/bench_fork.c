@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What fork() costs a process with 1 GiB of small pages, without and with pins; and
+ * what a direct write costs that comes after fork().
+ *
+ * usage: bench_fork DISK
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <liburing.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cell.h"
+#include "memory.h"
+
+#define FORK_SIZE	(1UL << 30)
+#define WRITE_SIZE	(1UL << 20)
+
+/* The child runs when its parent waits for it. */
+static void measure_fork(const char *name)
+{
+	uint64_t begin = cell_begin(), instructions;
+	pid_t child = fork();
+
+	if (!child)
+		_exit(0);
+	instructions = cell_end(begin);
+	if (child < 0 || waitpid(child, NULL, 0) != child)
+		give_up("fork");
+	cell_print(FORK_SIZE / PAGE_SIZE, instructions, "fork/%s", name);
+}
+
+/* A registered buffer is pinned. */
+static void pin(struct io_uring *ring, char *page)
+{
+	struct iovec buffer = { page, PAGE_SIZE };
+
+	errno = -io_uring_queue_init(1, ring, 0);
+	if (!errno)
+		errno = -io_uring_register_buffers(ring, &buffer, 1);
+	if (errno)
+		give_up("a registered buffer");
+}
+
+/* Pins in the order in which they can be had: the mark of the process stays. */
+static void measure_forks(void)
+{
+	char *memory = mmap(NULL, FORK_SIZE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct io_uring ring;
+
+	if (memory == MAP_FAILED || madvise(memory, FORK_SIZE, MADV_NOHUGEPAGE))
+		give_up("%lu bytes", FORK_SIZE);
+	for (size_t at = 0; at < FORK_SIZE; at += PAGE_SIZE)
+		memory[at] = 1;
+	measure_fork("never-pinned");
+	pin(&ring, memory);
+	measure_fork("one-page-pinned");
+	io_uring_unregister_buffers(&ring);
+	measure_fork("pinned-before");
+	io_uring_queue_exit(&ring);
+	munmap(memory, FORK_SIZE);
+}
+
+static unsigned int frames_changed(const char *memory, const unsigned long long *frames)
+{
+	unsigned int changed = 0;
+
+	for (size_t i = 0; i < WRITE_SIZE / PAGE_SIZE; i++)
+		changed += page_frame(memory + i * PAGE_SIZE) != frames[i];
+	return changed;
+}
+
+static void measure_write(int disk, const struct memory *memory)
+{
+	static unsigned long long frames[WRITE_SIZE / PAGE_SIZE];
+	char *buffer = memory->map(HUGE_SIZE);
+	uint64_t begin, instructions;
+	int gate[2];
+	pid_t child;
+
+	for (size_t i = 0; i < WRITE_SIZE / PAGE_SIZE; i++)
+		frames[i] = page_frame(buffer + i * PAGE_SIZE);
+	if (pipe(gate))
+		give_up("pipe");
+	child = fork();
+	if (!child) {
+		/* Until the parent closes its end */
+		close(gate[1]);
+		_exit(read(gate[0], gate, 1));
+	}
+	begin = cell_begin();
+	if (pwrite(disk, buffer, WRITE_SIZE, 0) != WRITE_SIZE)
+		give_up("pwrite");
+	instructions = cell_end(begin);
+	cell_print(WRITE_SIZE / PAGE_SIZE, instructions, "write-after-fork/1M/%s\tcopied=%u",
+		   memory->name, frames_changed(buffer, frames));
+	close(gate[0]);
+	close(gate[1]);
+	waitpid(child, NULL, 0);
+	munmap(buffer, HUGE_SIZE);
+}
+
+int main(int argc, char **argv)
+{
+	struct sched_param first = { .sched_priority = 1 };
+	int disk;
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: %s DISK\n", argv[0]);
+		return 2;
+	}
+	disk = open(argv[1], O_RDWR | O_DIRECT | O_CLOEXEC);
+	if (disk < 0)
+		give_up("%s", argv[1]);
+	/* Nobody is to run before the child that it makes. */
+	if (sched_setscheduler(0, SCHED_FIFO, &first))
+		give_up("sched_setscheduler");
+	measure_forks();
+	for (unsigned int i = 0; i < nr_memories; i++)
+		measure_write(disk, &memories[i]);
+	return 0;
+}

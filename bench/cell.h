@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A cell of the table: what is measured, and its line on standard output. */
+#ifndef CELL_H
+#define CELL_H
+
+#include <stdint.h>
+
+#include "marks.h"
+
+#define MARK_STRING_(mark)	#mark
+#define MARK_STRING(mark)	MARK_STRING_(mark)
+#define PUT_MARK(mark)							\
+	asm volatile("nopl " MARK_STRING(mark) "(%%rax)" ::: "memory")
+
+/* Under QEMU's -icount shift=0, one tick of the TSC is one instruction. */
+static inline uint64_t cell_begin(void)
+{
+	PUT_MARK(MARK_BEGIN);
+	return __builtin_ia32_rdtsc();
+}
+
+/* What has been executed since */
+static inline uint64_t cell_end(uint64_t begin)
+{
+	uint64_t end = __builtin_ia32_rdtsc();
+
+	PUT_MARK(MARK_END);
+	return end - begin;
+}
+
+/*
+ * Prints "NAME PAGES INSTRUCTIONS", and what else there is to say of it, as
+ * "KEY=NUMBER".  There must be one for each cell_end(), in their order.
+ */
+__attribute__((format(printf, 3, 4)))
+void cell_print(uint64_t pages, uint64_t instructions, const char *format, ...);
+
+/* Ends the program: what could not be done, and why. */
+__attribute__((format(printf, 1, 2), noreturn))
+void give_up(const char *format, ...);
+
+#endif
