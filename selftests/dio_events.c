@@ -468,7 +468,6 @@ int main(int argc, char **argv)
 	for (unsigned int m = 0; m < nr_memories; m++)
 		nr_pairs += events_of(&memories[m]) + 1;
 
-	stay_on_this_cpu();
 	ktap_plan(NR_EFFECTS + nr_targets * nr_pairs);
 	for (unsigned int e = 0; e < NR_EFFECTS; e++)
 		test_effect(&effects[e]);

@@ -175,7 +175,6 @@ int main(int argc, char **argv)
 	if (fail_nth < 0)
 		ktap_bail_out("open /proc/thread-self/fail-nth");
 
-	stay_on_this_cpu();
 	ktap_plan(nr_reads * NR_KINDS);
 	for (unsigned int t = 0; t < nr_targets; t++)
 		for (unsigned int k = 0; k < NR_KINDS; k++)

@@ -77,7 +77,6 @@ int main(int argc, char **argv)
 	fd = open(argv[1], O_RDONLY | O_DIRECT | O_CLOEXEC);
 	if (fd < 0)
 		ktap_bail_out("open %s", argv[1]);
-	stay_on_this_cpu();
 	ktap_plan(NR_KINDS);
 	for (unsigned int k = 0; k < NR_KINDS; k++)
 		test(fd, &kinds[k]);

@@ -285,7 +285,6 @@ int main(int argc, char **argv)
 		fds[place] = open_or_bail_out(argv[1 + place], O_RDWR | O_DIRECT);
 	make_hole_in_memory();
 
-	stay_on_this_cpu();
 	ktap_plan(NR_ODD_ENDS * NR_KINDS * 2);
 	for (unsigned int i = 0; i < NR_ODD_ENDS; i++) {
 		for (unsigned int k = 0; k < NR_KINDS; k++) {

@@ -130,7 +130,6 @@ int main(int argc, char **argv)
 	if (!files_open(argv + 1, argc - 1, targets))
 		return usage();
 
-	stay_on_this_cpu();
 	ktap_plan(nr_targets * nr_buffer_kinds * nr_shapes * nr_directions * 2);
 	for (unsigned int t = 0; t < nr_targets; t++)
 		for (unsigned int b = 0; b < nr_buffer_kinds; b++)

@@ -173,7 +173,6 @@ int main(int argc, char **argv)
 
 	if (!files_open(argv + 1, nr_targets, targets))
 		return usage();
-	stay_on_this_cpu();
 	ktap_plan(nr_targets * NR_TRANSFERS);
 	for (int t = 0; t < nr_targets; t++)
 		for (unsigned int i = 0; i < NR_TRANSFERS; i++)

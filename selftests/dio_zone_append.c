@@ -104,7 +104,6 @@ int main(int argc, char **argv)
 	fd = open(argv[1], O_RDWR | O_DIRECT | O_CLOEXEC);
 	if (fd < 0)
 		ktap_bail_out("open %s", argv[1]);
-	stay_on_this_cpu();
 	ktap_plan(NR_KINDS * NR_SHAPES);
 	for (unsigned int k = 0; k < NR_KINDS; k++)
 		for (unsigned int s = 0; s < NR_SHAPES; s++)

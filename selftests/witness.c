@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,8 +50,31 @@ void witness_io_done(struct witness *witness, const char *buffer, size_t size)
 	witness->copied_by_fork = pages_copied_by_fork(buffer, size);
 }
 
+/*
+ * A new page waits in a list of the CPU that faulted it in, and counts one
+ * reference there.  mlock() empties the list of the CPU that it runs on.
+ */
+static void empty_lists_of_new_pages(void)
+{
+	cpu_set_t before, cpu;
+	char byte = 0;
+
+	if (sched_getaffinity(0, sizeof(before), &before))
+		ktap_bail_out("sched_getaffinity");
+	for (long i = 0; i < sysconf(_SC_NPROCESSORS_ONLN); i++) {
+		CPU_ZERO(&cpu);
+		CPU_SET(i, &cpu);
+		if (sched_setaffinity(0, sizeof(cpu), &cpu) || mlock(&byte, 1) ||
+		    munlock(&byte, 1))
+			ktap_bail_out("mlock on CPU %ld", i);
+	}
+	if (sched_setaffinity(0, sizeof(before), &before))
+		ktap_bail_out("sched_setaffinity");
+}
+
 void witness_store(struct witness *witness, char *buffer, size_t size)
 {
+	empty_lists_of_new_pages();
 	witness->copied_by_store = pages_copied_by_store(buffer, size);
 }
 
@@ -63,18 +87,4 @@ bool all_was_given_back(const struct witness *witness)
 {
 	return !witness->pins_kept && !witness->copied_by_fork &&
 	       !witness->copied_by_store && !witness->huge_pages_lost;
-}
-
-/*
- * A new page waits in a list of the CPU that faulted it in, and counts one
- * reference there.  The fault that looks at references empties its own CPU's.
- */
-void stay_on_this_cpu(void)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(sched_getcpu(), &cpus);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus))
-		ktap_bail_out("sched_setaffinity");
 }

@@ -26,9 +26,6 @@ struct witness {
 	long huge_pages_lost;
 };
 
-/* The last of the witnesses wants the process on one CPU, from the start on. */
-void stay_on_this_cpu(void);
-
 /* Before the buffer is mapped; after the I/O; without a child; after munmap() */
 void witness_begin(struct witness *witness);
 void witness_io_done(struct witness *witness, const char *buffer, size_t size);
