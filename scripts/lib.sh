@@ -161,10 +161,13 @@ arm64_configs() {
 
 # How scripts/boot is to boot it.  XFS and btrfs want disks of hundreds of MiB; only
 # what is written takes memory.  Work queues complain about nodes that are not real.
-# The TSC of QEMU's CPUs is the host's and can be relied on; other clocks are slow.
+# The TSC of QEMU's CPUs is the host's and can be relied on; other clocks are slow.  A
+# lock-up is one that lasts minutes: with KASAN, on a busy host, a second becomes half a
+# minute.
 # shellcheck disable=SC2034 # for those who source this
 guest_options=(-m 2048
-	-k "brd.rd_nr=16 brd.rd_size=524288 numa=fake=2 workqueue.disable_numa=1 tsc=reliable")
+	-k "brd.rd_nr=16 brd.rd_size=524288 numa=fake=2 workqueue.disable_numa=1 tsc=reliable
+		watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=180")
 # With pages of 64 KiB, a hugetlb page is one of 512 MiB unless it is told otherwise.
 # shellcheck disable=SC2034
 arm64_options=(-m 2048
