@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/kernel-page-flags.h>
 #include <linux/memfd.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -121,10 +122,24 @@ static bool is_swapped_out(const char *page)
 	return entry >> 62 & 1;
 }
 
+/*
+ * A new page waits in a list of the CPU that faulted it in, from which it cannot be
+ * reclaimed.  MADV_PAGEOUT empties the list of the CPU that it runs on.
+ */
 static const char *map_swapped_out(struct mapping *mapping)
 {
+	cpu_set_t before, this_cpu;
+	int error;
+
+	CPU_ZERO(&this_cpu);
+	CPU_SET(sched_getcpu(), &this_cpu);
+	if (sched_getaffinity(0, sizeof(before), &before) ||
+	    sched_setaffinity(0, sizeof(this_cpu), &this_cpu))
+		return "cannot stay on one CPU";
 	map_anonymous(mapping);
-	if (madvise(mapping->start, mapping->size, MADV_PAGEOUT))
+	error = madvise(mapping->start, mapping->size, MADV_PAGEOUT);
+	sched_setaffinity(0, sizeof(before), &before);
+	if (error)
 		return "no MADV_PAGEOUT";
 	for (size_t i = 0; i < mapping->size; i += getpagesize())
 		if (!is_swapped_out(mapping->start + i))
