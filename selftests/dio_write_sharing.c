@@ -93,13 +93,16 @@ static void register_buffer(int fd, char *buffer, size_t size)
 	io_uring_queue_exit(&ring);
 }
 
-/* A child shares the stack as well: its pages are copied here, and not while we count. */
-static void touch_stack(void)
+/*
+ * A child shares the stack as well: its pages are copied here, and not while we count,
+ * from the caller's frame down to what it calls.
+ */
+static void touch_stack(char *frame)
 {
-	volatile char pages[16 * KIB];
+	volatile char *bottom = frame - 16 * KIB;
 
-	for (size_t i = 0; i < sizeof(pages); i += KIB)
-		pages[i] = 1;
+	for (volatile char *at = frame; at >= bottom; at -= KIB)
+		*at = *at;
 }
 
 static long faults(void)
@@ -121,7 +124,7 @@ static void test(const struct file *target, const struct sharing *sharing,
 
 	sharing->share(buffer, sharing->kind->size);
 	before = frames_of(buffer, sharing->kind->size);
-	touch_stack();
+	touch_stack(__builtin_frame_address(0));
 	new_faults = -faults();
 	use(target->fd, buffer, sharing->kind->size);
 	new_faults += faults();

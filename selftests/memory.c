@@ -9,6 +9,7 @@
 #include "ksm.h"
 #include "ktap.h"
 #include "memory.h"
+#include "new_pages.h"
 #include "pattern.h"
 
 #define PAGE		4096UL
@@ -206,6 +207,7 @@ static struct mapping map_swapped_out(void)
 {
 	struct mapping mapping = map_anonymous();
 
+	empty_lists_of_new_pages();
 	for (int tries = SWAP_TRIES; tries && !is_swapped_out(mapping.start); tries--)
 		if (madvise(mapping.start, PAGE, MADV_PAGEOUT))
 			ktap_bail_out("madvise(MADV_PAGEOUT)");

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <sched.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "buffer.h"
 #include "frames.h"
 #include "ktap.h"
+#include "new_pages.h"
 #include "witness.h"
 
 int pages_copied_by_fork(const char *buffer, size_t size)
@@ -48,28 +47,6 @@ void witness_io_done(struct witness *witness, const char *buffer, size_t size)
 	witness->pins_kept = pins_kept();
 	witness->pins = read_pins().acquired - witness->before.acquired;
 	witness->copied_by_fork = pages_copied_by_fork(buffer, size);
-}
-
-/*
- * A new page waits in a list of the CPU that faulted it in, and counts one
- * reference there.  mlock() empties the list of the CPU that it runs on.
- */
-static void empty_lists_of_new_pages(void)
-{
-	cpu_set_t before, cpu;
-	char byte = 0;
-
-	if (sched_getaffinity(0, sizeof(before), &before))
-		ktap_bail_out("sched_getaffinity");
-	for (long i = 0; i < sysconf(_SC_NPROCESSORS_ONLN); i++) {
-		CPU_ZERO(&cpu);
-		CPU_SET(i, &cpu);
-		if (sched_setaffinity(0, sizeof(cpu), &cpu) || mlock(&byte, 1) ||
-		    munlock(&byte, 1))
-			ktap_bail_out("mlock on CPU %ld", i);
-	}
-	if (sched_setaffinity(0, sizeof(before), &before))
-		ktap_bail_out("sched_setaffinity");
 }
 
 void witness_store(struct witness *witness, char *buffer, size_t size)
