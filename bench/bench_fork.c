@@ -22,17 +22,36 @@
 #define FORK_SIZE	(1UL << 30)
 #define WRITE_SIZE	(1UL << 20)
 
-/* The child runs when its parent waits for it. */
-static void measure_fork(const char *name)
+static pid_t fork_or_give_up(void)
 {
-	uint64_t begin = cell_begin(), instructions;
 	pid_t child = fork();
 
+	if (child < 0)
+		give_up("fork");
+	return child;
+}
+
+/* After a fork(), a page is exclusive again, and writable, when it has been stored to. */
+static void store_to_all(char *memory, size_t size)
+{
+	for (size_t at = 0; at < size; at += PAGE_SIZE)
+		memory[at] = 1;
+}
+
+/* The child runs when its parent waits for it. */
+static void measure_fork(char *memory, const char *name)
+{
+	uint64_t begin, instructions;
+	pid_t child;
+
+	store_to_all(memory, FORK_SIZE);
+	begin = cell_begin();
+	child = fork_or_give_up();
 	if (!child)
 		_exit(0);
 	instructions = cell_end(begin);
-	if (child < 0 || waitpid(child, NULL, 0) != child)
-		give_up("fork");
+	if (waitpid(child, NULL, 0) != child)
+		give_up("waitpid");
 	cell_print(FORK_SIZE / PAGE_SIZE, instructions, "fork/%s", name);
 }
 
@@ -57,13 +76,11 @@ static void measure_forks(void)
 
 	if (memory == MAP_FAILED || madvise(memory, FORK_SIZE, MADV_NOHUGEPAGE))
 		give_up("%lu bytes", FORK_SIZE);
-	for (size_t at = 0; at < FORK_SIZE; at += PAGE_SIZE)
-		memory[at] = 1;
-	measure_fork("never-pinned");
+	measure_fork(memory, "never-pinned");
 	pin(&ring, memory);
-	measure_fork("one-page-pinned");
+	measure_fork(memory, "one-page-pinned");
 	io_uring_unregister_buffers(&ring);
-	measure_fork("pinned-before");
+	measure_fork(memory, "pinned-before");
 	io_uring_queue_exit(&ring);
 	munmap(memory, FORK_SIZE);
 }
@@ -82,19 +99,22 @@ static void measure_write(int disk, const struct memory *memory)
 	static unsigned long long frames[WRITE_SIZE / PAGE_SIZE];
 	char *buffer = memory->map(HUGE_SIZE);
 	uint64_t begin, instructions;
-	int gate[2];
+	int ready[2], gate[2];
 	pid_t child;
+	char byte;
 
 	for (size_t i = 0; i < WRITE_SIZE / PAGE_SIZE; i++)
 		frames[i] = page_frame(buffer + i * PAGE_SIZE);
-	if (pipe(gate))
+	if (pipe(ready) || pipe(gate))
 		give_up("pipe");
-	child = fork();
+	child = fork_or_give_up();
 	if (!child) {
-		/* Until the parent closes its end */
 		close(gate[1]);
-		_exit(read(gate[0], gate, 1));
+		/* It has done what a child does first, and waits for the parent's end. */
+		_exit(write(ready[1], "", 1) != 1 || read(gate[0], &byte, 1));
 	}
+	if (read(ready[0], &byte, 1) != 1)
+		give_up("the child");
 	begin = cell_begin();
 	if (pwrite(disk, buffer, WRITE_SIZE, 0) != WRITE_SIZE)
 		give_up("pwrite");
@@ -103,6 +123,8 @@ static void measure_write(int disk, const struct memory *memory)
 		   memory->name, frames_changed(buffer, frames));
 	close(gate[0]);
 	close(gate[1]);
+	close(ready[0]);
+	close(ready[1]);
 	waitpid(child, NULL, 0);
 	munmap(buffer, HUGE_SIZE);
 }

@@ -13,9 +13,9 @@
 #include "cell.h"
 #include "memory.h"
 
-#define SIZE		(16UL << 20)
+#define SIZE		(64UL << 20)
 #define FOLL_WRITE	1
-/* Its clock tells microseconds. */
+/* Its clock tells microseconds, which is little of what so many pages take. */
 #define PER_MICROSECOND	1000
 
 /* mm/gup_test.h */

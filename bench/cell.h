@@ -29,8 +29,9 @@ static inline uint64_t cell_end(uint64_t begin)
 }
 
 /*
- * Prints "NAME PAGES INSTRUCTIONS", and what else there is to say of it, as
- * "KEY=NUMBER".  There must be one for each cell_end(), in their order.
+ * Prints PAGES, INSTRUCTIONS, and by the format the cell's name and what else there is
+ * to say of it, as KEY=NUMBER, with tabs between them.  There must be one for each
+ * cell_end(), in their order.
  */
 __attribute__((format(printf, 3, 4)))
 void cell_print(uint64_t pages, uint64_t instructions, const char *format, ...);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A plugin of QEMU's TCG that counts what a guest executes between two marks of
- * bench.h: instructions, and those of them that lock the bus, for each block of code.
+ * marks.h: instructions, and those of them that lock the bus, for each block of code.
+ * "rep movs" and its relatives count once, however often they repeat.
  *
  * usage: qemu-system-x86_64 -plugin count_plugin.so,out=FILE ...
  *
- * For each pair of marks, in their order, FILE has a line "window" and then a line
- * "ADDRESS INSTRUCTIONS LOCKED" for each block that has been executed.
+ * For each pair of marks, in their order, FILE has a line "window REPETITIONS", and
+ * then a line "ADDRESS INSTRUCTIONS LOCKED" for each block that has been executed.
+ * With the repetitions, which are not in them, the instructions are what QEMU's
+ * -icount counts.
  *
  * Debian has no header for plugins.  What is declared here is version 1 of the ABI,
  * which QEMU has from 6.0 to 8.2.
@@ -48,12 +51,15 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc,
 struct block {
 	struct block *next;
 	uint64_t address;
-	uint64_t executed;		/* how often, of late */
+	uint64_t executed;		/* how often, since the mark; here and below */
+	uint64_t repeated;		/* of a string instruction that begins it */
 	unsigned int instructions, locked;
 };
 
 #define BUCKETS 65536
 static struct block *blocks[BUCKETS];
+static uint64_t all_executed;		/* instructions, since QEMU started */
+static uint64_t repetitions;
 static FILE *out;
 
 static struct block *find_block(uint64_t address, unsigned int instructions,
@@ -71,7 +77,12 @@ static struct block *find_block(uint64_t address, unsigned int instructions,
 		perror("count_plugin");
 		exit(1);
 	}
-	*block = (struct block){ *bucket, address, 0, instructions, locked };
+	*block = (struct block){
+		.next = *bucket,
+		.address = address,
+		.instructions = instructions,
+		.locked = locked,
+	};
 	*bucket = block;
 	return block;
 }
@@ -94,6 +105,39 @@ static bool is_locked(const uint8_t *code, size_t size)
 	return i + 1 < size && (code[i] & 0xfe) == 0x86 && code[i + 1] < 0xc0;
 }
 
+/* Whether it is a string instruction with a prefix that repeats it */
+static bool is_repeated(const uint8_t *code, size_t size)
+{
+	bool repeats = false;
+	size_t i;
+
+	for (i = 0; i < size && is_prefix(code[i]); i++)
+		repeats |= code[i] == 0xf2 || code[i] == 0xf3;
+	if (i < size && (code[i] & 0xf0) == 0x40)	/* REX */
+		i++;
+	return repeats && i + 1 == size &&
+	       ((code[i] >= 0x6c && code[i] <= 0x6f) || (code[i] >= 0xa4 && code[i] <= 0xa7) ||
+		(code[i] >= 0xaa && code[i] <= 0xaf));
+}
+
+/*
+ * QEMU ends a block behind such an instruction, and goes back to it until it is done.
+ * So it is a repetition if it begins a block, and was the last that was executed.
+ */
+static void begins_with_repeated(unsigned int cpu, void *data)
+{
+	static uint64_t last_address, last_executed;
+	struct block *block = data;
+
+	(void)cpu;
+	if (block->address == last_address && all_executed == last_executed + 1) {
+		block->repeated++;
+		repetitions++;
+	}
+	last_address = block->address;
+	last_executed = all_executed;
+}
+
 static bool is_mark(const uint8_t *code, size_t size, uint32_t mark)
 {
 	return size == sizeof(MARK_OPCODE) - 1 + sizeof(mark) &&
@@ -107,20 +151,22 @@ static void begin(unsigned int cpu, void *data)
 	(void)data;
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct block *block = blocks[i]; block; block = block->next)
-			block->executed = 0;
+			block->executed = block->repeated = 0;
+	repetitions = 0;
 }
 
 static void end(unsigned int cpu, void *data)
 {
 	(void)cpu;
 	(void)data;
-	fputs("window\n", out);
+	fprintf(out, "window %" PRIu64 "\n", repetitions);
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct block *block = blocks[i]; block; block = block->next)
 			if (block->executed)
 				fprintf(out, "%" PRIx64 " %" PRIu64 " %" PRIu64 "\n",
 					block->address,
-					block->executed * block->instructions,
+					block->executed * block->instructions -
+						block->repeated,
 					block->executed * block->locked);
 	fflush(out);
 }
@@ -128,7 +174,9 @@ static void end(unsigned int cpu, void *data)
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	size_t number = qemu_plugin_tb_n_insns(tb);
+	struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, 0);
 	unsigned int locked = 0;
+	struct block *block;
 
 	(void)id;
 	for (size_t i = 0; i < number; i++) {
@@ -144,8 +192,14 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, end,
 					QEMU_PLUGIN_CB_NO_REGS, NULL);
 	}
+	block = find_block(qemu_plugin_tb_vaddr(tb), number, locked);
 	qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64,
-			&find_block(qemu_plugin_tb_vaddr(tb), number, locked)->executed, 1);
+						 &block->executed, 1);
+	qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64,
+						 &all_executed, number);
+	if (is_repeated(qemu_plugin_insn_data(first), qemu_plugin_insn_size(first)))
+		qemu_plugin_register_vcpu_insn_exec_cb(first, begins_with_repeated,
+						       QEMU_PLUGIN_CB_NO_REGS, block);
 }
 
 int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv)

@@ -19,15 +19,19 @@ class Cell(NamedTuple):
 
 
 def _windows(path):
-    """What was counted between each two marks"""
+    """(repetitions, blocks) of what was counted between each two marks"""
     windows = []
     with open(path, encoding="ascii") as file:
         for line in file:
-            if line == "window\n":
-                windows.append([])
-            else:
-                address, instructions, locked = line.split()
-                windows[-1].append((int(address, 16), int(instructions), int(locked)))
+            words = line.split()
+            try:
+                if words[0] == "window":
+                    windows.append((int(words[1]), []))
+                else:
+                    address, instructions, locked = words
+                    windows[-1][1].append((int(address, 16), int(instructions), int(locked)))
+            except (IndexError, ValueError):
+                raise Broken(f"{path}: what is {line.strip()!r}?") from None
     return windows
 
 
@@ -39,17 +43,23 @@ def read_cells(directory, kernel):
     if not lines or len(lines) != len(windows):
         raise Broken(f"{kernel}: {len(lines)} cells, {len(windows)} counts")
     cells = {}
-    for (pages, clock, name, *figures), blocks in zip(lines, windows):
+    for line, (repetitions, blocks) in zip(lines, windows):
+        try:
+            pages, clock, name, *figures = line
+            figures = {key: int(value) for key, _, value in
+                       (figure.partition("=") for figure in figures)}
+            pages, clock = int(pages), int(clock)
+        except ValueError:
+            raise Broken(f"{kernel}: what is {line}?") from None
         instructions = sum(block[1] for block in blocks)
         # Two ways to count; what lies between the marks and the clock is not much.
-        if abs(instructions - int(clock)) > int(clock) // 100 + 100:
-            raise Broken(f"{kernel}: {name}: {instructions} instructions counted, "
-                         f"{clock} by the clock")
+        if abs(instructions + repetitions - clock) > clock // 500 + 100:
+            raise Broken(f"{kernel}: {name}: {instructions} instructions and {repetitions} "
+                         f"repetitions counted, {clock} by the clock")
         if name in cells:
             raise Broken(f"{kernel}: {name} is there twice")
-        cells[name] = Cell(int(pages), instructions, sum(block[2] for block in blocks),
-                           {key: int(value) for key, _, value in
-                            (figure.partition("=") for figure in figures)}, blocks)
+        cells[name] = Cell(pages, instructions, sum(block[2] for block in blocks), figures,
+                           blocks)
     return cells
 
 

@@ -180,10 +180,11 @@ copy_guest_scripts() {
 	mv "$1/bin/init" "$1/init"
 }
 
-# pack_initramfs ROOT OUTPUT
+# pack_initramfs ROOT OUTPUT: of the same files, the same bytes
 pack_initramfs() {
-	(cd "$1" && find . -print0 | sort -z | cpio --quiet -0 -o -H newc -R 0:0) |
-		gzip -1 >"$2.new"
+	find "$1" -exec touch -h -d @0 {} +
+	(cd "$1" && find . -print0 | sort -z | cpio --quiet --reproducible -0 -o -H newc -R 0:0) |
+		gzip -n -1 >"$2.new"
 	mv "$2.new" "$2"
 }
 
