@@ -36,12 +36,15 @@ void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb *tb, int op,
 					      void *counter, uint64_t addend);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
 		void (*executed)(unsigned int cpu, void *data), int flags, void *data);
+void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op,
+						void *counter, uint64_t addend);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb,
 						 size_t index);
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 
 EXPORT int qemu_plugin_version = 1;
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc,
@@ -56,6 +59,7 @@ struct block {
 	unsigned int instructions, locked;
 };
 
+#define PAGE_SIZE 4096
 #define BUCKETS 65536
 static struct block *blocks[BUCKETS];
 static uint64_t all_executed;		/* instructions, since QEMU started */
@@ -171,27 +175,32 @@ static void end(unsigned int cpu, void *data)
 	fflush(out);
 }
 
-static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+/*
+ * Whether the last instruction of a block ends with its page of memory.  If it would go
+ * on in the next one, QEMU takes it out of the block, but has told us of it before.
+ */
+static bool ends_with_page(const struct qemu_plugin_tb *tb)
 {
 	size_t number = qemu_plugin_tb_n_insns(tb);
+	struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, number - 1);
+
+	return number > 1 &&
+	       (qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last)) % PAGE_SIZE == 0;
+}
+
+static bool insn_is_locked(const struct qemu_plugin_insn *insn)
+{
+	return is_locked(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn));
+}
+
+static void count_block(struct qemu_plugin_tb *tb, size_t number)
+{
 	struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, 0);
 	unsigned int locked = 0;
 	struct block *block;
 
-	(void)id;
-	for (size_t i = 0; i < number; i++) {
-		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-		const uint8_t *code = qemu_plugin_insn_data(insn);
-		size_t size = qemu_plugin_insn_size(insn);
-
-		locked += is_locked(code, size);
-		if (is_mark(code, size, MARK_BEGIN))
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, begin,
-					QEMU_PLUGIN_CB_NO_REGS, NULL);
-		else if (is_mark(code, size, MARK_END))
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, end,
-					QEMU_PLUGIN_CB_NO_REGS, NULL);
-	}
+	for (size_t i = 0; i < number; i++)
+		locked += insn_is_locked(qemu_plugin_tb_get_insn(tb, i));
 	block = find_block(qemu_plugin_tb_vaddr(tb), number, locked);
 	qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64,
 						 &block->executed, 1);
@@ -200,6 +209,42 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	if (is_repeated(qemu_plugin_insn_data(first), qemu_plugin_insn_size(first)))
 		qemu_plugin_register_vcpu_insn_exec_cb(first, begins_with_repeated,
 						       QEMU_PLUGIN_CB_NO_REGS, block);
+}
+
+/* As a block of its own */
+static void count_instruction(struct qemu_plugin_insn *insn)
+{
+	struct block *block = find_block(qemu_plugin_insn_vaddr(insn), 1, insn_is_locked(insn));
+
+	qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64,
+						   &block->executed, 1);
+	qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64,
+						   &all_executed, 1);
+}
+
+static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	size_t number = qemu_plugin_tb_n_insns(tb);
+
+	(void)id;
+	for (size_t i = 0; i < number; i++) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+		const uint8_t *code = qemu_plugin_insn_data(insn);
+		size_t size = qemu_plugin_insn_size(insn);
+
+		if (is_mark(code, size, MARK_BEGIN))
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, begin,
+					QEMU_PLUGIN_CB_NO_REGS, NULL);
+		else if (is_mark(code, size, MARK_END))
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, end,
+					QEMU_PLUGIN_CB_NO_REGS, NULL);
+	}
+	if (ends_with_page(tb)) {
+		count_block(tb, number - 1);
+		count_instruction(qemu_plugin_tb_get_insn(tb, number - 1));
+	} else {
+		count_block(tb, number);
+	}
 }
 
 int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv)
