@@ -60,6 +60,7 @@ struct block {
 };
 
 #define PAGE_SIZE 4096
+#define LONGEST 15		/* instruction, in bytes */
 #define BUCKETS 65536
 static struct block *blocks[BUCKETS];
 static uint64_t all_executed;		/* instructions, since QEMU started */
@@ -176,16 +177,15 @@ static void end(unsigned int cpu, void *data)
 }
 
 /*
- * Whether the last instruction of a block ends with its page of memory.  If it would go
- * on in the next one, QEMU takes it out of the block, but has told us of it before.
+ * Whether the last instruction of a block may go on in the next page of memory.  If it
+ * does, QEMU takes it out of the block, but has told us of it before.
  */
-static bool ends_with_page(const struct qemu_plugin_tb *tb)
+static bool may_cross_page(const struct qemu_plugin_tb *tb)
 {
 	size_t number = qemu_plugin_tb_n_insns(tb);
-	struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, number - 1);
+	uint64_t last = qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(tb, number - 1));
 
-	return number > 1 &&
-	       (qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last)) % PAGE_SIZE == 0;
+	return number > 1 && last % PAGE_SIZE > PAGE_SIZE - LONGEST;
 }
 
 static bool insn_is_locked(const struct qemu_plugin_insn *insn)
@@ -239,7 +239,7 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, end,
 					QEMU_PLUGIN_CB_NO_REGS, NULL);
 	}
-	if (ends_with_page(tb)) {
+	if (may_cross_page(tb)) {
 		count_block(tb, number - 1);
 		count_instruction(qemu_plugin_tb_get_insn(tb, number - 1));
 	} else {
