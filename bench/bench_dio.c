@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "cell.h"
+#include "ktap.h"
 #include "memory.h"
 
 #define KIB		1024UL
@@ -54,7 +55,7 @@ static void one_by_one(const struct transfer *t, unsigned int number)
 					  pread(t->fd, t->buffer, t->size, 0);
 
 		if (done != (ssize_t)t->size)
-			give_up("%zd of %zu bytes", done, t->size);
+			ktap_bail_out("%zd of %zu bytes", done, t->size);
 	}
 }
 
@@ -75,7 +76,7 @@ static void by_iovecs(const struct transfer *t, unsigned int number)
 					  preadv(t->fd, iovecs, nr_iovecs, 0);
 
 		if (done != (ssize_t)t->size)
-			give_up("%zd of %zu bytes by iovecs", done, t->size);
+			ktap_bail_out("%zd of %zu bytes by iovecs", done, t->size);
 	}
 }
 
@@ -102,12 +103,12 @@ static void by_io_uring(const struct transfer *t, unsigned int number, bool fixe
 		for (unsigned int j = 0; j < depth; j++)
 			queue(t, fixed);
 		if (io_uring_submit_and_wait(&ring, depth) != (int)depth)
-			give_up("io_uring_submit_and_wait");
+			ktap_bail_out("io_uring_submit_and_wait");
 		for (unsigned int j = 0; j < depth; j++) {
 			if (io_uring_wait_cqe(&ring, &cqe))
-				give_up("io_uring_wait_cqe");
+				ktap_bail_out("io_uring_wait_cqe");
 			if (cqe->res != (int)t->size)
-				give_up("%d of %zu bytes by io_uring", cqe->res, t->size);
+				ktap_bail_out("%d of %zu bytes by io_uring", cqe->res, t->size);
 			io_uring_cqe_seen(&ring, cqe);
 		}
 	}
@@ -153,7 +154,7 @@ static void register_buffer(char *buffer)
 
 	errno = -io_uring_register_buffers(&ring, &all, 1);
 	if (errno)
-		give_up("io_uring_register_buffers");
+		ktap_bail_out("io_uring_register_buffers");
 }
 
 static void measure(const char *name, bool slow, const struct transfer *t,
@@ -203,7 +204,7 @@ int main(int argc, char **argv)
 {
 	errno = -io_uring_queue_init(QUEUE_DEPTH, &ring, 0);
 	if (errno)
-		give_up("io_uring_queue_init");
+		ktap_bail_out("io_uring_queue_init");
 	for (int i = 1; i < argc; i++) {
 		char *file = strpbrk(argv[i], "=:");
 		bool slow = file && *file == ':';
@@ -216,7 +217,7 @@ int main(int argc, char **argv)
 		*file++ = 0;
 		fd = open(file, O_RDWR | O_DIRECT | O_CLOEXEC);
 		if (fd < 0)
-			give_up("%s", file);
+			ktap_bail_out("%s", file);
 		measure_all(argv[i], slow, fd);
 		close(fd);
 	}

@@ -16,18 +16,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "buffer.h"
 #include "cell.h"
+#include "ktap.h"
 #include "memory.h"
 
 #define FORK_SIZE	(1UL << 30)
 #define WRITE_SIZE	(1UL << 20)
 
-static pid_t fork_or_give_up(void)
+static pid_t fork_or_bail_out(void)
 {
 	pid_t child = fork();
 
 	if (child < 0)
-		give_up("fork");
+		ktap_bail_out("fork");
 	return child;
 }
 
@@ -46,12 +48,12 @@ static void measure_fork(char *memory, const char *name)
 
 	store_to_all(memory, FORK_SIZE);
 	begin = cell_begin();
-	child = fork_or_give_up();
+	child = fork_or_bail_out();
 	if (!child)
 		_exit(0);
 	instructions = cell_end(begin);
 	if (waitpid(child, NULL, 0) != child)
-		give_up("waitpid");
+		ktap_bail_out("waitpid");
 	cell_print(FORK_SIZE / PAGE_SIZE, instructions, "fork/%s", name);
 }
 
@@ -64,7 +66,7 @@ static void pin(struct io_uring *ring, char *page)
 	if (!errno)
 		errno = -io_uring_register_buffers(ring, &buffer, 1);
 	if (errno)
-		give_up("a registered buffer");
+		ktap_bail_out("a registered buffer");
 }
 
 /* Pins in the order in which they can be had: the mark of the process stays. */
@@ -75,7 +77,7 @@ static void measure_forks(void)
 	struct io_uring ring;
 
 	if (memory == MAP_FAILED || madvise(memory, FORK_SIZE, MADV_NOHUGEPAGE))
-		give_up("%lu bytes", FORK_SIZE);
+		ktap_bail_out("%lu bytes", FORK_SIZE);
 	measure_fork(memory, "never-pinned");
 	pin(&ring, memory);
 	measure_fork(memory, "one-page-pinned");
@@ -106,18 +108,18 @@ static void measure_write(int disk, const struct memory *memory)
 	for (size_t i = 0; i < WRITE_SIZE / PAGE_SIZE; i++)
 		frames[i] = page_frame(buffer + i * PAGE_SIZE);
 	if (pipe(ready) || pipe(gate))
-		give_up("pipe");
-	child = fork_or_give_up();
+		ktap_bail_out("pipe");
+	child = fork_or_bail_out();
 	if (!child) {
 		close(gate[1]);
 		/* It has done what a child does first, and waits for the parent's end. */
 		_exit(write(ready[1], "", 1) != 1 || read(gate[0], &byte, 1));
 	}
 	if (read(ready[0], &byte, 1) != 1)
-		give_up("the child");
+		ktap_bail_out("the child");
 	begin = cell_begin();
 	if (pwrite(disk, buffer, WRITE_SIZE, 0) != WRITE_SIZE)
-		give_up("pwrite");
+		ktap_bail_out("pwrite");
 	instructions = cell_end(begin);
 	cell_print(WRITE_SIZE / PAGE_SIZE, instructions, "write-after-fork/1M/%s\tcopied=%u",
 		   memory->name, frames_changed(buffer, frames));
@@ -140,10 +142,10 @@ int main(int argc, char **argv)
 	}
 	disk = open(argv[1], O_RDWR | O_DIRECT | O_CLOEXEC);
 	if (disk < 0)
-		give_up("%s", argv[1]);
+		ktap_bail_out("%s", argv[1]);
 	/* Nobody is to run before the child that it makes. */
 	if (sched_setscheduler(0, SCHED_FIFO, &first))
-		give_up("sched_setscheduler");
+		ktap_bail_out("sched_setscheduler");
 	measure_forks();
 	for (unsigned int i = 0; i < nr_memories; i++)
 		measure_write(disk, &memories[i]);

@@ -6,39 +6,28 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
-#include <linux/types.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "cell.h"
+#include "ktap.h"
 #include "memory.h"
+#include "mm/gup_test.h"
 
 #define SIZE		(64UL << 20)
 #define FOLL_WRITE	1
 /* Its clock tells microseconds, which is little of what so many pages take. */
 #define PER_MICROSECOND	1000
 
-/* mm/gup_test.h */
-struct gup_test {
-	__u64 get_delta_usec;
-	__u64 put_delta_usec;
-	__u64 addr;
-	__u64 size;
-	__u32 nr_pages_per_call;
-	__u32 gup_flags;
-	__u32 test_flags;
-	__u32 which_pages[8];
-};
-
 static const struct {
 	const char *name;
 	unsigned long command;
 } ways[] = {
-	{ "get-fast",		_IOWR('g', 1, struct gup_test) },
-	{ "get",		_IOWR('g', 4, struct gup_test) },
-	{ "pin-fast",		_IOWR('g', 2, struct gup_test) },
-	{ "pin",		_IOWR('g', 5, struct gup_test) },
-	{ "pin-longterm",	_IOWR('g', 3, struct gup_test) },
+	{ "get-fast",		GUP_FAST_BENCHMARK },
+	{ "get",		GUP_BASIC_TEST },
+	{ "pin-fast",		PIN_FAST_BENCHMARK },
+	{ "pin",		PIN_BASIC_TEST },
+	{ "pin-longterm",	PIN_LONGTERM_BENCHMARK },
 };
 
 static const unsigned int pages_per_call[] = { 1, 16, 512 };
@@ -61,7 +50,7 @@ static void measure(int gup, const struct memory *memory, char *start)
 			err |= ioctl(gup, ways[way].command, &test);
 			instructions = cell_end(begin);
 			if (err || test.size != SIZE)
-				give_up("%s of %s", ways[way].name, memory->name);
+				ktap_bail_out("%s of %s", ways[way].name, memory->name);
 			cell_print(SIZE / PAGE_SIZE, instructions,
 				   "gup/%s/n%u/%s\tacquire=%llu\trelease=%llu",
 				   ways[way].name, pages_per_call[n], memory->name,
@@ -79,7 +68,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (gup < 0)
-		give_up("/sys/kernel/debug/gup_test");
+		ktap_bail_out("/sys/kernel/debug/gup_test");
 	for (unsigned int i = 0; i < nr_memories; i++) {
 		char *start = memories[i].map(SIZE);
 

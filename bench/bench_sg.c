@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "cell.h"
+#include "ktap.h"
 #include "memory.h"
 
 #define SECTOR		512
@@ -44,7 +45,7 @@ static void command(int disk, bool write, char *buffer, size_t size)
 	};
 
 	if (ioctl(disk, SG_IO, &header) || (header.info & SG_INFO_OK_MASK) != SG_INFO_OK)
-		give_up("SG_IO of %zu bytes, status %#x", size, header.status);
+		ktap_bail_out("SG_IO of %zu bytes, status %#x", size, header.status);
 }
 
 static void measure(int disk, bool write, char *buffer, const char *memory)
@@ -72,7 +73,7 @@ int main(int argc, char **argv)
 	}
 	disk = open(argv[1], O_RDWR | O_CLOEXEC);
 	if (disk < 0)
-		give_up("%s", argv[1]);
+		ktap_bail_out("%s", argv[1]);
 	for (unsigned int i = 0; i < nr_memories; i++) {
 		char *buffer = memories[i].map(HUGE_SIZE);
 

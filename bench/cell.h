@@ -36,8 +36,4 @@ static inline uint64_t cell_end(uint64_t begin)
 __attribute__((format(printf, 3, 4)))
 void cell_print(uint64_t pages, uint64_t instructions, const char *format, ...);
 
-/* Ends the program: what could not be done, and why. */
-__attribute__((format(printf, 1, 2), noreturn))
-void give_up(const char *format, ...);
-
 #endif

@@ -1,46 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "cell.h"
+#include "buffer.h"
+#include "ktap.h"
 #include "memory.h"
-
-/* Documentation/admin-guide/mm/pagemap.rst */
-#define PAGEMAP_PRESENT	(1ULL << 63)
-#define PAGEMAP_FRAME	((1ULL << 55) - 1)
-#define KPF_THP		22
-
-static uint64_t read_entry(const char *file, uint64_t index)
-{
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	uint64_t entry;
-
-	if (fd < 0 || pread(fd, &entry, sizeof(entry), index * sizeof(entry)) != sizeof(entry))
-		give_up("%s", file);
-	close(fd);
-	return entry;
-}
-
-unsigned long long page_frame(const char *address)
-{
-	uint64_t entry = read_entry("/proc/self/pagemap", (uintptr_t)address / PAGE_SIZE);
-
-	errno = EFAULT;
-	if (!(entry & PAGEMAP_PRESENT))
-		give_up("no page at %p", (const void *)address);
-	return entry & PAGEMAP_FRAME;
-}
-
-static bool is_thp(const char *address)
-{
-	return read_entry("/proc/kpageflags", page_frame(address)) & 1ULL << KPF_THP;
-}
 
 /* How many pages lie behind the page before them */
 static size_t neighbours(const char *memory, size_t size)
@@ -61,7 +28,7 @@ static void expect(bool as_expected, const char *what)
 {
 	errno = EINVAL;
 	if (!as_expected)
-		give_up("%s", what);
+		ktap_bail_out("%s", what);
 }
 
 static char *map(char *where, size_t size, int flags)
@@ -70,17 +37,16 @@ static char *map(char *where, size_t size, int flags)
 			    MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
 
 	if (memory == MAP_FAILED)
-		give_up("mmap of %zu bytes with flags %#x", size, flags);
+		ktap_bail_out("mmap of %zu bytes with flags %#x", size, flags);
 	return memory;
 }
 
 static char *map_aligned(size_t size, int advice)
 {
-	uintptr_t all = (uintptr_t)map(NULL, size + HUGE_SIZE, 0);
-	char *memory = (char *)((all + HUGE_SIZE - 1) & -HUGE_SIZE);
+	char *memory = map(reserve_aligned(size), size, MAP_FIXED);
 
 	if (madvise(memory, size, advice))
-		give_up("madvise(%d)", advice);
+		ktap_bail_out("madvise(%d)", advice);
 	return memory;
 }
 
@@ -106,7 +72,7 @@ static char *map_thp(size_t size)
 
 	touch(memory, size, 0, PAGE_SIZE);
 	for (size_t at = 0; at < size; at += HUGE_SIZE)
-		expect(is_thp(memory + at), "memory is not in THPs");
+		expect(is_in_thp(memory + at), "memory is not in THPs");
 	return memory;
 }
 
@@ -118,8 +84,8 @@ static char *map_contiguous(size_t size)
 
 	if (!split || fprintf(split, "%d,%p,%p", getpid(), memory, memory + size) < 0 ||
 	    fclose(split))
-		give_up("split_huge_pages");
-	expect(!is_thp(memory), "a THP is not split");
+		ktap_bail_out("split_huge_pages");
+	expect(!is_in_thp(memory), "a THP is not split");
 	expect(neighbours(memory, size) >= (size / HUGE_SIZE) * (HUGE_SIZE / PAGE_SIZE - 1),
 	       "memory is not contiguous");
 	return memory;
@@ -133,10 +99,10 @@ static char *map_thp_by_pte(size_t size)
 	for (size_t at = 0; at < size; at += HUGE_SIZE)
 		if (mprotect(memory + at, PAGE_SIZE, PROT_READ) ||
 		    mprotect(memory + at, PAGE_SIZE, PROT_READ | PROT_WRITE))
-			give_up("mprotect");
+			ktap_bail_out("mprotect");
 	/* The entries of the pages that were protected are read-only still. */
 	touch(memory, size, 0, PAGE_SIZE);
-	expect(is_thp(memory + PAGE_SIZE), "a THP is gone");
+	expect(is_in_thp(memory + PAGE_SIZE), "a THP is gone");
 	return memory;
 }
 

@@ -10,14 +10,11 @@
 
 struct memory {
 	const char *name;
-	/* Of a multiple of HUGE_SIZE, touched.  It is what its name says, or give up. */
+	/* Of a multiple of HUGE_SIZE, touched.  It is what its name says, or bail out. */
 	char *(*map)(size_t size);
 };
 
 extern const struct memory memories[];
 extern const unsigned int nr_memories;
-
-/* The page frame behind an address */
-unsigned long long page_frame(const char *address);
 
 #endif
