@@ -27,15 +27,14 @@
 
 #define KIB		1024UL
 #define MAX_SIZE	(16 * KIB * KIB)
+#define QUEUE_DEPTH	32
 /*
- * Pages in one measurement: not few, lest a timer's tick shows.  Small transfers take
- * long for a page.
+ * Pages in one measurement: not few, lest a timer's tick shows, and a full queue of the
+ * largest transfers.  Small transfers take long for a page.
  */
 #define SMALL_SIZE	(64 * KIB)
 #define FEW_PAGES	4096
-#define MANY_PAGES	65536
-/* At once; of the largest transfers, as many as are measured */
-#define QUEUE_DEPTH	32
+#define MANY_PAGES	(QUEUE_DEPTH * MAX_SIZE / PAGE_SIZE)
 #define MAX_IOVECS	1024
 
 /* Transfers of one size to or from one buffer */
