@@ -1,8 +1,8 @@
-"""Reads the KTAP of the guests, and says what each kernel should have done."""
+"""Reads KTAP, and says what each kernel should have done."""
 
 import os
 import re
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 KERNELS = ("stock", "series")
@@ -18,56 +18,96 @@ class Broken(Exception):
     """The KTAP is not that of a run that came to its end."""
 
 
+class Entry(NamedTuple):
+    """A result, or what is wrong with the file at this place, or neither; and the
+    diagnostics since the entry before it"""
+    level: int
+    result: Optional[Result]
+    skipped: bool
+    has_subtests: bool
+    problem: str
+    diagnostics: list
+
+
 def _line_level(line):
     return (len(line) - len(line.lstrip(" "))) // 4
 
 
-def parse_programs(path):
-    """(program, results of its tests that have no subtests), in their order; a program
-    that was skipped as a whole has no results but its reason"""
+def entries(path):
+    """All entries of a file, in their order, whatever is wrong with it"""
     with open(path, encoding="utf-8", errors="replace") as file:
         lines = [line.rstrip("\r\n") for line in file]
+    planned, seen, diagnostics = {}, {}, []
+
+    def entry(level=0, result=None, skipped=False, has_subtests=False, problem=""):
+        own, diagnostics[:] = diagnostics[:], []
+        return Entry(level, result, skipped, has_subtests, problem, own)
+
     if not lines or not lines[0].startswith("KTAP version 1"):
-        raise Broken(f"{path}: no KTAP in it")
-    programs, results, planned, seen = [], [], {}, {}
+        yield entry(problem="no KTAP in it")
     for line in lines:
         level, text = _line_level(line), line.strip()
+        if text.startswith("#"):
+            diagnostics.append(text)
         if text.startswith("Bail out!"):
-            raise Broken(f"{path}: {text}")
+            yield entry(level, problem=text)
         plan = re.fullmatch(r"1\.\.(\d+)", text)
         if plan:
-            if level in planned or int(plan[1]) == 0:
-                raise Broken(f"{path}: a plan that cannot be: {text}")
+            good = level not in planned and int(plan[1]) != 0
+            # What is said before a plan is about no test.
+            yield entry(level, problem="" if good else f"a plan that cannot be: {text}")
             planned[level], seen[level] = int(plan[1]), 0
         match = re.fullmatch(r"(not )?ok (\d+) (.*?)(?: # (.*))?", text)
         if not match:
             continue
         if level not in planned:
-            raise Broken(f"{path}: a result without a plan: {text}")
+            yield entry(level, problem=f"a result without a plan: {text}")
+            # Once is enough.
+            planned[level], seen[level] = None, 0
         seen[level] += 1
-        if int(match[2]) != seen[level]:
-            raise Broken(f"{path}: result {seen[level]} is missing before: {text}")
+        if planned[level] is not None and int(match[2]) != seen[level]:
+            yield entry(level, problem=f"result {seen[level]} is missing before: {text}")
+            seen[level] = int(match[2])
         # In a guest of our own nothing may be missing: a skip is a failure.
         skipped = (match[4] or "").upper().startswith("SKIP")
         result = Result(match[3], not match[1] and not skipped, match[4] or "")
-        if level + 1 in planned:
+        has_subtests = level + 1 in planned
+        if has_subtests:
             # The result of a program, whose tests have just been read
-            if seen[level + 1] != planned[level + 1]:
-                raise Broken(f"{path}: {match[3]} gave {seen[level + 1]} results "
-                             f"of {planned[level + 1]}")
+            if planned[level + 1] not in (None, seen[level + 1]):
+                yield entry(level + 1, problem=f"{match[3]} gave {seen[level + 1]} results "
+                                               f"of {planned[level + 1]}")
             del planned[level + 1], seen[level + 1]
-            if level == 0:
-                programs.append((match[3], results))
-                results = []
+        yield entry(level, result, skipped and not match[1], has_subtests)
+    problems = [f"{seen[level]} results of {count}" for level, count in planned.items()
+                if count not in (None, seen[level])]
+    if lines and 0 not in planned:
+        problems.append("no plan")
+    for problem in problems:
+        yield entry(problem=problem)
+    yield entry()
+
+
+def parse_programs(path):
+    """(program, results of its tests that have no subtests), in their order; a program
+    that was skipped as a whole has no results but its reason"""
+    programs, results = [], []
+    for level, result, skipped, has_subtests, problem, _ in entries(path):
+        if problem:
+            raise Broken(f"{path}: {problem}")
+        if not result:
+            continue
+        if has_subtests and level == 0:
+            programs.append((result.name, results))
+            results = []
+        elif has_subtests:
+            continue
         elif level == 0 and not skipped:
-            raise Broken(f"{path}: {match[3]} gave no results")
+            raise Broken(f"{path}: {result.name} gave no results")
         elif level == 0:
-            programs.append((match[3], [result]))
+            programs.append((result.name, [result]))
         else:
             results.append(result)
-    for level, count in planned.items():
-        if seen[level] != count:
-            raise Broken(f"{path}: {seen[level]} results of {count}")
     return programs
 
 
