@@ -9,6 +9,7 @@
  * under test.  The numbers that a pin adds are these:
  */
 #include <kunit/test.h>
+#include <linux/bvec.h>
 #include <linux/completion.h>
 #include <linux/kthread.h>
 #include <linux/mman.h>
@@ -307,7 +308,16 @@ static void pin_pages_at(struct kunit *test, int line, struct page *page, int pi
 
 #define pin_pages(test, page, pins)	pin_pages_at(test, __LINE__, page, pins)
 
-/* An address space to pin pages by their address: three pages of anonymous memory */
+/* Release consecutive pages of a folio as a bio does. */
+static void unpin_range(struct folio *folio, unsigned int first, unsigned int npages)
+{
+	struct bio_vec bvec;
+
+	bvec_set_page(&bvec, folio_page(folio, first), npages * PAGE_SIZE, 0);
+	unpin_user_bvecs_dirty_lock(&bvec, 1, false);
+}
+
+/* An address space to pin pages by their address: anonymous memory */
 struct user_memory {
 	struct mm_struct *mm;
 	unsigned long addr;
@@ -315,7 +325,7 @@ struct user_memory {
 
 #define USER_PAGES	3
 
-static struct user_memory map_user_memory(struct kunit *test)
+static struct user_memory map_user_pages(struct kunit *test, unsigned long npages)
 {
 	struct user_memory memory = { .mm = mm_alloc() };
 
@@ -323,7 +333,7 @@ static struct user_memory map_user_memory(struct kunit *test)
 	memory.mm->task_size = TASK_SIZE;
 	arch_pick_mmap_layout(memory.mm, &current->signal->rlim[RLIMIT_STACK]);
 	kthread_use_mm(memory.mm);
-	memory.addr = vm_mmap(NULL, 0, USER_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+	memory.addr = vm_mmap(NULL, 0, npages * PAGE_SIZE, PROT_READ | PROT_WRITE,
 			      MAP_ANONYMOUS | MAP_PRIVATE, 0);
 	if (IS_ERR_VALUE(memory.addr)) {
 		kthread_unuse_mm(memory.mm);
@@ -332,6 +342,11 @@ static struct user_memory map_user_memory(struct kunit *test)
 		memory.mm = NULL;
 	}
 	return memory;
+}
+
+static struct user_memory map_user_memory(struct kunit *test)
+{
+	return map_user_pages(test, USER_PAGES);
 }
 
 static void unmap_user_memory(struct user_memory memory)
@@ -448,6 +463,7 @@ PIN_TEST_SUITE(pin_maps);
 /* Pins add up, and come off again in other portions. */
 static void pins_add_up(struct kunit *test)
 {
+	struct pin_stat stat = { };
 	struct folio *folio = page_folio(new_page_of_kind(test));
 	int refs;
 
@@ -457,12 +473,15 @@ static void pins_add_up(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, folio_try_add_pins(folio, 5));
 	expect_pins(test, folio, 6);
 
-	KUNIT_EXPECT_TRUE(test, folio_pins_to_refs(folio, 2, &refs));
+	KUNIT_EXPECT_TRUE(test, folio_pins_to_refs(folio, 2, &refs, &stat));
 	folio_ref_sub(folio, refs);
 	expect_pins(test, folio, 4);
-	KUNIT_EXPECT_TRUE(test, folio_pins_to_refs(folio, 4, &refs));
+	KUNIT_EXPECT_TRUE(test, folio_pins_to_refs(folio, 4, &refs, &stat));
 	folio_ref_sub(folio, refs);
 	expect_pins(test, folio, 0);
+
+	KUNIT_EXPECT_EQ(test, stat.pins, 6);
+	pin_stat_count(&stat, NR_FOLL_PIN_RELEASED);
 }
 
 /* References and pins are independent of each other. */
@@ -498,39 +517,43 @@ static void number_of_pins_is_known(struct kunit *test)
  */
 static void pin_notices_that_folio_became_large(struct kunit *test)
 {
+	struct pin_stat stat = { };
 	struct folio *folio = new_folio(test, 1);
 
-	KUNIT_EXPECT_EQ(test, try_pin_folio_as(folio, false, &folio->page, 1), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, try_pin_folio_as(folio, false, &folio->page, 1, &stat), -EAGAIN);
 	expect_pins(test, folio, 0);
-	KUNIT_EXPECT_EQ(test, try_pin_folio_as(folio, false, &folio->page, 3), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, try_pin_folio_as(folio, false, &folio->page, 3, &stat), -EAGAIN);
 	expect_pins(test, folio, 0);
-	KUNIT_EXPECT_EQ(test, pins_acquired(test), 0);
+	KUNIT_EXPECT_EQ(test, stat.pins, 0);
 }
 
 /* ... one that has become small, ... */
 static void pin_notices_that_folio_became_small(struct kunit *test)
 {
+	struct pin_stat stat = { };
 	struct folio *folio = new_folio(test, 0);
 
-	KUNIT_EXPECT_EQ(test, try_pin_folio_as(folio, true, &folio->page, 3), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, try_pin_folio_as(folio, true, &folio->page, 3, &stat), -EAGAIN);
 	expect_pins(test, folio, 0);
-	KUNIT_EXPECT_EQ(test, pins_acquired(test), 0);
+	KUNIT_EXPECT_EQ(test, stat.pins, 0);
 }
 
 /* ... and one that the page has left. */
 static void pin_notices_that_page_left_the_folio(struct kunit *test)
 {
+	struct pin_stat stat = { };
 	unsigned int order;
 
 	for (order = 0; order < 2; order++) {
 		struct folio *folio = new_folio(test, order);
 		struct folio *other = new_folio(test, order);
 
-		KUNIT_EXPECT_EQ(test, try_pin_folio_as(folio, order, &other->page, 1), -EAGAIN);
+		KUNIT_EXPECT_EQ(test, try_pin_folio_as(folio, order, &other->page, 1, &stat),
+				-EAGAIN);
 		expect_pins(test, folio, 0);
 		expect_pins(test, other, 0);
 	}
-	KUNIT_EXPECT_EQ(test, pins_acquired(test), 0);
+	KUNIT_EXPECT_EQ(test, stat.pins, 0);
 }
 
 /* A folio without references is free, and not to be had. */
@@ -636,7 +659,7 @@ static void huge_page_may_be_released_in_portions(struct kunit *test)
 		int portion = min(pins, row->portion);
 
 		pins -= portion;
-		unpin_user_folio_range(folio, pins, portion);
+		unpin_range(folio, pins, portion);
 		expect_pins(test, folio, pins);
 	}
 }
@@ -694,20 +717,6 @@ static void unpin_user_page_releases_one_pin(struct kunit *test)
 	expect_pins(test, folio, 0);
 }
 
-/* unpin_user_folio_range() releases one pin per page. */
-static void unpin_user_folio_range_releases_one_pin_per_page(struct kunit *test)
-{
-	struct folio *folio = new_folio(test, 2);
-
-	pin_pages(test, &folio->page, 4);
-	unpin_user_folio_range(folio, 1, 2);
-	expect_pins(test, folio, 2);
-	unpin_user_folio_range(folio, 3, 1);
-	expect_pins(test, folio, 1);
-	unpin_user_folio_range(folio, 0, 1);
-	expect_pins(test, folio, 0);
-}
-
 /*
  * Arrays of pages are written as strings, a character for each page: s is a small
  * folio, 0 to 3 are the pages of a folio of order 2, z is the zero page.
@@ -752,6 +761,9 @@ static struct array_row {
 	{ "one tail page",		"3",		0, 1 },
 	{ "a run of a large folio",	"01",		0, 2 },
 	{ "a run with a hole",		"033",		0, 3 },
+	{ "a run twice",		"0101",		0, 4 },
+	{ "backwards",			"3210",		0, 4 },
+	{ "a run to the end, and on",	"23s",		1, 2 },
 	{ "folio by folio",		"ss13",		2, 2 },
 	{ "folios in turn",		"1s3s0",	2, 3 },
 	{ "the zero page",		"zz",		0, 0 },
@@ -813,6 +825,28 @@ static void each_entry_of_an_array_is_released(struct kunit *test)
 	unpin_user_page(&array.large->page);
 }
 
+/* The neighbour of a folio's last page is not in it, large as both folios may be. */
+static void neighbours_in_two_folios_are_told_apart(struct kunit *test)
+{
+	struct page *first = new_pages(test, 0, 2), *pages[4];
+	int i;
+
+	split_page(first, 2);
+	for (i = 0; i < 4; i += 2) {
+		set_page_count(first + i + 1, 0);
+		prep_compound_page(first + i, 1);
+		take_charge_of(test, page_folio(first + i));
+	}
+	for (i = 0; i < 4; i++) {
+		pages[i] = first + i;
+		pin_pages(test, pages[i], 1);
+	}
+	unpin_user_pages(pages, 3);
+	expect_pins(test, page_folio(first), 0);
+	expect_pins(test, page_folio(first + 2), 1);
+	unpin_user_pages(pages + 3, 1);
+}
+
 static struct range_row {
 	const char *name;
 	int first, npages;
@@ -847,6 +881,75 @@ static void each_page_of_a_range_is_released(struct kunit *test)
 	for (i = 0; i < 3; i++)
 		expect_pins(test, page_folio(pages + i), i < 2 ? 1 : 2);
 	unpin_user_page_range_dirty_lock(pages, 4, false);
+}
+
+/* The bytes that bvecs have, in the pages of new_neighbours() */
+static struct bvec_row {
+	const char *name;
+	struct {
+		int page, offset, len;
+	} bvecs[2];
+	int pins[3];		/* that they are of the three folios */
+} bvec_rows[] = {
+	{ "a page",			{ { 0, 0, PAGE_SIZE } },		{ 1, 0, 0 } },
+	{ "the first byte of a page",	{ { 1, 0, 1 } },			{ 0, 1, 0 } },
+	{ "the last byte of a page",	{ { 1, PAGE_SIZE - 1, 1 } },		{ 0, 1, 0 } },
+	{ "a byte each of two pages",	{ { 0, PAGE_SIZE - 1, 2 } },		{ 1, 1, 0 } },
+	{ "as much as a page, in two",	{ { 1, 512, PAGE_SIZE } },		{ 0, 1, 1 } },
+	{ "up to the end of a page",	{ { 0, 512, 2 * PAGE_SIZE - 512 } },	{ 1, 1, 0 } },
+	{ "a byte more than that",	{ { 0, 512, 2 * PAGE_SIZE - 511 } },	{ 1, 1, 1 } },
+	{ "all pages",			{ { 0, 0, 4 * PAGE_SIZE } },		{ 1, 1, 2 } },
+	{ "an offset of several pages",	{ { 0, 3 * PAGE_SIZE + 512, 512 } },	{ 0, 0, 1 } },
+	{ "a page in two bvecs",
+		{ { 0, 0, 512 }, { 0, 1024, 512 } },				{ 2, 0, 0 } },
+	{ "large and small",
+		{ { 2, 512, PAGE_SIZE }, { 0, 0, 512 } },			{ 1, 0, 2 } },
+};
+
+NAMED_PARAMS(bvec_row);
+
+/* Fills in the bvecs of a row, and returns how many there are. */
+static unsigned int new_bvecs(struct page *pages, const struct bvec_row *row,
+			      struct bio_vec *bvecs)
+{
+	unsigned int n;
+
+	for (n = 0; n < ARRAY_SIZE(row->bvecs) && row->bvecs[n].len; n++)
+		bvec_set_page(&bvecs[n], pages + row->bvecs[n].page,
+			      row->bvecs[n].len, row->bvecs[n].offset);
+	return n;
+}
+
+/* unpin_user_bvecs_dirty_lock() releases each page that has a byte of a bvec. */
+static void each_page_of_a_bvec_is_released(struct kunit *test)
+{
+	const struct bvec_row *row = test->param_value;
+	struct page *pages = new_neighbours(test);
+	struct bio_vec bvecs[ARRAY_SIZE(row->bvecs)];
+	unsigned int nr = new_bvecs(pages, row, bvecs);
+	int i;
+
+	/* A pin more on each folio, to be left alone */
+	for (i = 0; i < 3; i++)
+		pin_pages(test, pages + i, 1 + row->pins[i]);
+	unpin_user_bvecs_dirty_lock(bvecs, nr, false);
+	for (i = 0; i < 3; i++) {
+		expect_pins(test, page_folio(pages + i), 1);
+		unpin_user_page(pages + i);
+	}
+}
+
+/* Of no bvecs, nothing is released. */
+static void no_bvec_releases_nothing(struct kunit *test)
+{
+	struct folio *folio = new_folio(test, 0);
+	struct bio_vec bvec;
+
+	bvec_set_page(&bvec, &folio->page, PAGE_SIZE, 0);
+	pin_pages(test, &folio->page, 1);
+	unpin_user_bvecs_dirty_lock(&bvec, 0, true);
+	expect_pins(test, folio, 1);
+	unpin_user_page(&folio->page);
 }
 
 /*
@@ -921,7 +1024,7 @@ static void zero_page_is_not_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, page_ref_count(zero), refs);
 
 	unpin_user_page(zero);
-	unpin_user_folio_range(page_folio(zero), 0, 1);
+	unpin_range(page_folio(zero), 0, 1);
 	unpin_user_page_range_dirty_lock(zero, 1, false);
 	gup_put_folio(page_folio(zero), 2, FOLL_PIN);
 	KUNIT_EXPECT_EQ(test, page_ref_count(zero), refs);
@@ -986,7 +1089,7 @@ static void huge_zero_page_is_pinned(struct kunit *test)
 	pin_pages(test, folio_page(folio, 1), 3);
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), refs + 3 * LARGE_PIN_REFS);
 	KUNIT_EXPECT_EQ(test, pincount_of(folio), 3);
-	unpin_user_folio_range(folio, 1, 3);
+	unpin_range(folio, 1, 3);
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), refs);
 	KUNIT_EXPECT_EQ(test, pincount_of(folio), 0);
 	mmput(mm);
@@ -995,15 +1098,160 @@ static void huge_zero_page_is_pinned(struct kunit *test)
 #endif
 }
 
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+#define MIDDLE	3	/* some page of a huge page */
+#define ACROSS	(HPAGE_PMD_NR + 2)
+
+/* The slow path, also for those who want to know the vmas */
+static long pin_slowly(unsigned long addr, unsigned long npages, struct page **pages,
+		       struct vm_area_struct **vmas)
+{
+	long pinned;
+
+	mmap_read_lock(current->mm);
+	pinned = pin_user_pages(addr, npages, FOLL_WRITE, pages, vmas);
+	mmap_read_unlock(current->mm);
+	return pinned;
+}
+
+static long get_slowly(unsigned long addr, unsigned long npages, struct page **pages)
+{
+	long got;
+
+	mmap_read_lock(current->mm);
+	got = get_user_pages(addr, npages, FOLL_WRITE, pages, NULL);
+	mmap_read_unlock(current->mm);
+	return got;
+}
+
+static void expect_parts_of_two_huge_pages(struct kunit *test, struct page **pages, bool pinned)
+{
+	struct folio *folios[2] = {
+		page_folio(pages[0]), page_folio(pages[ACROSS - 1]),
+	};
+	const int parts[2] = { HPAGE_PMD_NR - MIDDLE, ACROSS - (HPAGE_PMD_NR - MIDDLE) };
+	int wrong = 0, i;
+
+	for (i = 0; i < ACROSS; i++)
+		wrong += pages[i] != (i < parts[0] ? folio_page(folios[0], MIDDLE + i) :
+						     folio_page(folios[1], i - parts[0]));
+	KUNIT_EXPECT_EQ_MSG(test, wrong, 0, "other pages than expected");
+	for (i = 0; i < 2; i++) {
+		/* One reference is of the page table. */
+		KUNIT_EXPECT_EQ(test, folio_ref_count(folios[i]), 1 + parts[i]);
+		KUNIT_EXPECT_EQ(test, pincount_of(folios[i]), pinned ? parts[i] : 0);
+	}
+}
+
+/* A call that begins and ends within huge pages holds each page once, and no other. */
+static void gup_takes_parts_of_huge_pages(struct kunit *test)
+{
+	struct page **pages = kunit_kcalloc(test, ACROSS, sizeof(*pages), GFP_KERNEL);
+	struct vm_area_struct **vmas = kunit_kcalloc(test, ACROSS, sizeof(*vmas), GFP_KERNEL);
+	struct user_memory memory = map_user_pages(test, 3 * HPAGE_PMD_NR);
+	unsigned long addr = ALIGN(memory.addr, HPAGE_PMD_SIZE) + MIDDLE * PAGE_SIZE;
+	bool small = false;
+	long held;
+	int i;
+
+	if (!memory.mm)
+		return;
+	if (!pages || !vmas)
+		goto out;
+	held = get_slowly(addr, ACROSS, pages);
+	KUNIT_EXPECT_EQ(test, held, ACROSS);
+	if (held == ACROSS) {
+		small = !PageTransCompound(pages[0]) || !PageTransCompound(pages[ACROSS - 1]);
+		if (!small)
+			expect_parts_of_two_huge_pages(test, pages, false);
+	}
+	if (held > 0)
+		release_pages(pages, held);
+	if (small)
+		goto out;
+
+	for (i = 0; i < 3; i++) {
+		held = i == 0 ? pin_slowly(addr, ACROSS, pages, NULL) :
+		       i == 1 ? pin_slowly(addr, ACROSS, pages, vmas) :
+				pin_user_pages_fast(addr, ACROSS, FOLL_WRITE, pages);
+		KUNIT_EXPECT_EQ(test, held, ACROSS);
+		if (held == ACROSS)
+			expect_parts_of_two_huge_pages(test, pages, true);
+		if (held > 0)
+			unpin_user_pages(pages, held);
+	}
+	mmap_read_lock(memory.mm);
+	for (i = 0; i < ACROSS; i++)
+		if (vmas[i] != find_vma(memory.mm, addr))
+			break;
+	mmap_read_unlock(memory.mm);
+	KUNIT_EXPECT_EQ_MSG(test, i, ACROSS, "the first page whose vma is wrong");
+out:
+	unmap_user_memory(memory);
+	KUNIT_EXPECT_NOT_NULL(test, pages);
+	KUNIT_EXPECT_NOT_NULL(test, vmas);
+	if (small)
+		kunit_skip(test, "no huge pages to be had");
+}
+
+/* Where a huge page has room for some of the pins only, these are taken. */
+static void slow_gup_stops_in_a_full_huge_page(struct kunit *test)
+{
+	struct user_memory memory = map_user_pages(test, 2 * HPAGE_PMD_NR);
+	unsigned long addr = ALIGN(memory.addr, HPAGE_PMD_SIZE);
+	struct page *first, *pages[8];
+	long held, most;
+	bool huge;
+
+	if (!memory.mm)
+		return;
+	held = get_slowly(addr, 1, &first);
+	KUNIT_EXPECT_EQ(test, held, 1);
+	if (held != 1) {
+		unmap_user_memory(memory);
+		return;
+	}
+	huge = PageTransCompound(first);
+	if (huge) {
+		most = HIGHEST_REFS - 3 - page_ref_count(first);
+		page_ref_add(first, most);
+		held = pin_slowly(addr, ARRAY_SIZE(pages), pages, NULL);
+		KUNIT_EXPECT_EQ(test, held, 3);
+		KUNIT_EXPECT_EQ(test, pincount_of(page_folio(first)), 3);
+		if (held > 0)
+			unpin_user_pages(pages, held);
+		page_ref_sub(first, most);
+	}
+	put_page(first);
+	unmap_user_memory(memory);
+	if (!huge)
+		kunit_skip(test, "no huge pages to be had");
+}
+#else
+static void gup_takes_parts_of_huge_pages(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_TRANSPARENT_HUGEPAGE");
+}
+
+static void slow_gup_stops_in_a_full_huge_page(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_TRANSPARENT_HUGEPAGE");
+}
+#endif
+
 static struct kunit_case gup_pin_cases[] = {
 	KUNIT_CASE_PARAM(huge_page_may_be_released_in_portions, portions_row_gen_params),
 	KUNIT_CASE_PARAM(try_grab_folio_takes_what_is_asked_for, page_kind_gen_params),
 	KUNIT_CASE_PARAM(try_grab_page_takes_what_is_asked_for, page_kind_gen_params),
 	KUNIT_CASE_PARAM(unpin_user_page_releases_one_pin, page_kind_gen_params),
-	KUNIT_CASE(unpin_user_folio_range_releases_one_pin_per_page),
 	KUNIT_CASE_PARAM(each_entry_of_an_array_is_released, array_row_gen_params),
+	KUNIT_CASE(neighbours_in_two_folios_are_told_apart),
 	KUNIT_CASE_PARAM(each_page_of_a_range_is_released, range_row_gen_params),
+	KUNIT_CASE_PARAM(each_page_of_a_bvec_is_released, bvec_row_gen_params),
+	KUNIT_CASE(no_bvec_releases_nothing),
 	KUNIT_CASE(gup_fast_undoes_a_pin_that_was_lost),
+	KUNIT_CASE(gup_takes_parts_of_huge_pages),
+	KUNIT_CASE(slow_gup_stops_in_a_full_huge_page),
 	KUNIT_CASE(longterm_pin_is_a_pin),
 	KUNIT_CASE(longterm_pin_keeps_out_of_movable_zones),
 	KUNIT_CASE(zero_page_is_not_counted),
@@ -1501,7 +1749,7 @@ static void wrong_release_is_reported_once(struct kunit *test)
 	expect_misuse(test, page, "unpinned more often than pinned");
 	unpin_user_page_range_dirty_lock(page, 1, false);
 	expect_misuse(test, page, "unpinned more often than pinned");
-	unpin_user_folio_range(folio, 0, 1);
+	unpin_range(folio, 0, 1);
 	expect_misuse(test, page, "unpinned more often than pinned");
 	expect_pins(test, folio, 0);
 }
@@ -1577,7 +1825,7 @@ static void senseless_flags_are_reported(struct kunit *test)
 	expect_pins(test, folio, 0);
 }
 
-enum release_by { UNPIN_PAGE, UNPIN_PAGES, UNPIN_DIRTY, UNPIN_FOLIO_RANGE };
+enum release_by { UNPIN_PAGE, UNPIN_PAGES, UNPIN_DIRTY, UNPIN_BVEC };
 
 static struct shared_row {
 	const char *name;
@@ -1588,13 +1836,13 @@ static struct shared_row {
 	{ "small, unpin_user_page",		UNPIN_PAGE,	   0, 0, NOT_EXCLUSIVE },
 	{ "small, unpin_user_pages",		UNPIN_PAGES,	   0, 0, NOT_EXCLUSIVE },
 	{ "small, unpin_user_pages_dirty_lock",	UNPIN_DIRTY,	   0, 0, NOT_EXCLUSIVE },
-	{ "small, unpin_user_folio_range",	UNPIN_FOLIO_RANGE, 0, 0, NOT_EXCLUSIVE },
+	{ "small, unpin_user_bvecs_dirty_lock",	UNPIN_BVEC, 0, 0, NOT_EXCLUSIVE },
 	{ "tail, unpin_user_page",		UNPIN_PAGE,	   2, 3, NOT_EXCLUSIVE },
-	{ "tail, unpin_user_folio_range",	UNPIN_FOLIO_RANGE, 2, 3, NOT_EXCLUSIVE },
-	{ "head, unpin_user_folio_range",	UNPIN_FOLIO_RANGE, 2, 0, NOT_EXCLUSIVE },
-	{ "exclusive, small",			UNPIN_FOLIO_RANGE, 0, 0, HEAD_EXCLUSIVE },
-	{ "exclusive, mapped by PMD",		UNPIN_FOLIO_RANGE, 2, 3, HEAD_EXCLUSIVE },
-	{ "exclusive, mapped by PTEs",		UNPIN_FOLIO_RANGE, 2, 3, PAGE_EXCLUSIVE },
+	{ "tail, unpin_user_bvecs_dirty_lock",	UNPIN_BVEC, 2, 3, NOT_EXCLUSIVE },
+	{ "head, unpin_user_bvecs_dirty_lock",	UNPIN_BVEC, 2, 0, NOT_EXCLUSIVE },
+	{ "exclusive, small",			UNPIN_BVEC, 0, 0, HEAD_EXCLUSIVE },
+	{ "exclusive, mapped by PMD",		UNPIN_BVEC, 2, 3, HEAD_EXCLUSIVE },
+	{ "exclusive, mapped by PTEs",		UNPIN_BVEC, 2, 3, PAGE_EXCLUSIVE },
 	{ "exclusive, unpin_user_page",		UNPIN_PAGE,	   2, 3, PAGE_EXCLUSIVE },
 };
 
@@ -1629,8 +1877,8 @@ static void shared_page_is_reported_when_unpinned(struct kunit *test)
 		unpin_user_pages_dirty_lock(&page, 1, true);
 		folio_clear_dirty(folio);
 		break;
-	case UNPIN_FOLIO_RANGE:
-		unpin_user_folio_range(folio, row->nth, 1);
+	case UNPIN_BVEC:
+		unpin_range(folio, row->nth, 1);
 		break;
 	}
 	if (row->exclusive == NOT_EXCLUSIVE)
@@ -1671,7 +1919,7 @@ static void every_page_is_checked(struct kunit *test)
 	SetPageAnonExclusive(folio_page(folio, row->exclusive));
 
 	pin_pages(test, pages[0], 3);
-	unpin_user_folio_range(folio, 1, 3);
+	unpin_range(folio, 1, 3);
 	expect_misuse(test, folio_page(folio, row->reported), "a pinned page is shared");
 	pin_pages(test, pages[0], 3);
 	unpin_user_pages(pages, 3);
@@ -1852,13 +2100,60 @@ static void each_node_counts_its_pins(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, node_count(pgdat, NR_FOLL_PIN_RELEASED) - released, 0);
 
 		unpin_user_page(page);
-		unpin_user_folio_range(folio, 0, 1);
+		unpin_range(folio, 0, 1);
 		unpin_folio(folio, 5);
 		KUNIT_EXPECT_EQ(test, node_count(pgdat, NR_FOLL_PIN_ACQUIRED) - acquired, 7);
 		KUNIT_EXPECT_EQ(test, node_count(pgdat, NR_FOLL_PIN_RELEASED) - released, 7);
 		KUNIT_EXPECT_EQ(test, pins_acquired(test) - all_acquired, 7);
 		KUNIT_EXPECT_EQ(test, pins_released(test) - all_released, 7);
 	}
+}
+
+/* Pages of two nodes in turn, in one array: each is counted where it is. */
+static void array_of_two_nodes_is_counted_by_node(struct kunit *test)
+{
+	int nodes[2] = { first_memory_node, next_memory_node(first_memory_node) };
+	struct page *pages[4];
+	long before[2];
+	int i;
+
+	if (nodes[1] >= MAX_NUMNODES)
+		kunit_skip(test, "needs memory on two nodes");
+
+	for (i = 0; i < ARRAY_SIZE(pages); i++) {
+		pages[i] = __alloc_pages_node(nodes[i % 2], GFP_KERNEL | __GFP_THISNODE, 0);
+		KUNIT_ASSERT_NOT_NULL(test, pages[i]);
+		take_charge_of(test, page_folio(pages[i]));
+		pin_pages(test, pages[i], 1);
+	}
+	for (i = 0; i < 2; i++)
+		before[i] = node_count(NODE_DATA(nodes[i]), NR_FOLL_PIN_RELEASED);
+	unpin_user_pages(pages, ARRAY_SIZE(pages));
+	for (i = 0; i < 2; i++)
+		KUNIT_EXPECT_EQ(test, node_count(NODE_DATA(nodes[i]), NR_FOLL_PIN_RELEASED),
+				before[i] + 2);
+}
+
+/* So is what GUP pins, fast or slow, by one call. */
+static void pages_of_one_call_are_counted(struct kunit *test)
+{
+	struct user_memory memory = map_user_memory(test);
+	struct page *pages[USER_PAGES];
+	long pinned;
+	int round;
+
+	if (!memory.mm)
+		return;
+	/* The first time GUP-fast leaves them to the slow path, as they are not there. */
+	for (round = 1; round <= 2; round++) {
+		pinned = pin_user_pages_fast(memory.addr, USER_PAGES, FOLL_WRITE, pages);
+		KUNIT_EXPECT_EQ(test, pinned, USER_PAGES);
+		KUNIT_EXPECT_EQ(test, pins_acquired(test), round * USER_PAGES);
+		if (pinned > 0)
+			unpin_user_pages(pages, pinned);
+		KUNIT_EXPECT_EQ(test, pins_released(test), round * USER_PAGES);
+	}
+	unmap_user_memory(memory);
 }
 
 /* References are not pins. */
@@ -1875,6 +2170,8 @@ static void references_are_not_counted(struct kunit *test)
 
 static struct kunit_case pin_stat_cases[] = {
 	KUNIT_CASE_PARAM(each_node_counts_its_pins, page_kind_gen_params),
+	KUNIT_CASE(array_of_two_nodes_is_counted_by_node),
+	KUNIT_CASE(pages_of_one_call_are_counted),
 	KUNIT_CASE_PARAM(references_are_not_counted, page_kind_gen_params),
 	{}
 };
@@ -2004,6 +2301,59 @@ static void range_is_dirtied_once_and_when_asked(struct kunit *test)
 	}
 }
 
+/* Of bvecs, each folio of a file is marked dirty by each of them, dirty before or not. */
+static void bvecs_are_dirtied_folio_by_folio(struct kunit *test)
+{
+	const struct bvec_row *row = test->param_value;
+	struct page *pages = new_neighbours(test);
+	struct bio_vec bvecs[ARRAY_SIZE(row->bvecs)];
+	unsigned int nr = new_bvecs(pages, row, bvecs), i, dirtied;
+	bool dirty_before;
+
+	for (dirty_before = false;; dirty_before = true) {
+		dirtied = 0;
+		for (i = 0; i < 3; i++) {
+			if (row->pins[i]) {
+				pin_pages(test, pages + i, row->pins[i]);
+				/* A small folio is pinned once by each bvec. */
+				dirtied += i < 2 ? row->pins[i] : 1;
+			}
+			put_into_mapping(page_folio(pages + i), dirty_before);
+		}
+		unpin_user_bvecs_dirty_lock(bvecs, nr, true);
+		KUNIT_EXPECT_EQ(test, times_dirtied, dirtied);
+		for (i = 0; i < 3; i++)
+			take_out_of_mapping(test, page_folio(pages + i),
+					    dirty_before || row->pins[i]);
+		if (dirty_before)
+			break;
+	}
+}
+
+/* An anonymous folio is dirty afterwards, too. */
+static void anonymous_bvec_is_dirty_afterwards(struct kunit *test)
+{
+	struct page *page = new_page_of_kind(test);
+	struct folio *folio = page_folio(page);
+	struct bio_vec bvec;
+	bool dirty_before;
+
+	bvec_set_page(&bvec, page, 1, 0);
+	folio->mapping = (void *)PAGE_MAPPING_ANON;
+	set_exclusive(page, HEAD_EXCLUSIVE);
+	for (dirty_before = false;; dirty_before = true) {
+		pin_pages(test, page, 1);
+		unpin_user_bvecs_dirty_lock(&bvec, 1, true);
+		KUNIT_EXPECT_TRUE(test, folio_test_dirty(folio));
+		KUNIT_EXPECT_FALSE(test, folio_test_locked(folio));
+		if (dirty_before)
+			break;
+	}
+	clear_exclusive(page);
+	folio->mapping = NULL;
+	folio_clear_dirty(folio);
+}
+
 /* The other ways to release a page leave it clean. */
 static void plain_release_dirties_nothing(struct kunit *test)
 {
@@ -2014,7 +2364,7 @@ static void plain_release_dirties_nothing(struct kunit *test)
 	pin_pages(test, page, 3);
 	unpin_user_page(page);
 	unpin_user_pages(&page, 1);
-	unpin_user_folio_range(folio, 0, 1);
+	unpin_range(folio, 0, 1);
 	KUNIT_EXPECT_EQ(test, times_dirtied, 0);
 	take_out_of_mapping(test, folio, false);
 }
@@ -2022,6 +2372,8 @@ static void plain_release_dirties_nothing(struct kunit *test)
 static struct kunit_case pin_dirty_cases[] = {
 	KUNIT_CASE_PARAM(folios_are_dirtied_once_and_when_asked, dirty_row_gen_params),
 	KUNIT_CASE_PARAM(range_is_dirtied_once_and_when_asked, dirty_range_row_gen_params),
+	KUNIT_CASE_PARAM(bvecs_are_dirtied_folio_by_folio, bvec_row_gen_params),
+	KUNIT_CASE_PARAM(anonymous_bvec_is_dirty_afterwards, page_kind_gen_params),
 	KUNIT_CASE_PARAM(plain_release_dirties_nothing, page_kind_gen_params),
 	{}
 };
