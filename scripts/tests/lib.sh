@@ -48,6 +48,23 @@ check() {
 	fi
 }
 
+# says STATUS MESSAGE NAME COMMAND...: a test that is passed if the command ends with
+# this status and says something that matches
+says() {
+	local wanted=$1 message=$2 name=$3 status=0
+	shift 3
+	echo "== $name" >&2
+	"$@" >"$scratch/said" 2>&1 || status=$?
+	cat "$scratch/said" >&2
+	if [ "$status" != "$wanted" ]; then
+		not_ok "$name # exit status $status, not $wanted"
+	elif ! grep -q -e "$message" "$scratch/said"; then
+		not_ok "$name # no \"$message\" in what it says"
+	else
+		ok "$name # exit status $status"
+	fi
+}
+
 finish() {
 	[ "$ktap_failures" = 0 ]
 }
