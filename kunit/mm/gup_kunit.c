@@ -844,6 +844,12 @@ static void neighbours_in_two_folios_are_told_apart(struct kunit *test)
 	unpin_user_pages(pages, 3);
 	expect_pins(test, page_folio(first), 0);
 	expect_pins(test, page_folio(first + 2), 1);
+
+	pin_pages(test, pages[1], 1);
+	pin_pages(test, pages[2], 1);
+	unpin_user_pages(pages + 1, 2);
+	expect_pins(test, page_folio(first), 0);
+	expect_pins(test, page_folio(first + 2), 1);
 	unpin_user_pages(pages + 3, 1);
 }
 
