@@ -2,8 +2,11 @@
 # What several scripts here need: where things are, how a step and an error
 # look, what the base is.  Sourced, never run.
 
-set -eu -o pipefail
+set -eEu -o pipefail
 shopt -s inherit_errexit
+# Other programs have statuses of their own for a failure; make's is 2.
+trap 'exit 1' ERR
+trap 'exit 130' INT TERM HUP
 
 # What other people's environments may hold: messages that are not to be parsed,
 # no way to mkfs, a hook's repository, a directory for cd, another architecture.
@@ -49,17 +52,25 @@ need() {
 		die "$1 is missing: apt-get install $2"
 }
 
+free_mib() {
+	echo $(($(stat -f -c '%a * %S' "$1") / 1048576))
+}
+
 # need_space DIRECTORY MIB WHAT-FOR
 need_space() {
 	local free
-	free=$(($(stat -f -c '%a * %S' "$1") / 1048576))
+	free=$(free_mib "$1")
 	[ "$free" -ge "$2" ] ||
 		die "no space left: $3 need $2 MiB below $1, $free MiB are free"
 }
 
 # Say what is run, so that it can be typed by hand.
-run() {
+show() {
 	echo "+ $*" >&2
+}
+
+run() {
+	show "$@"
 	"$@"
 }
 
@@ -74,10 +85,25 @@ short_path() {
 	echo "${1#"$PWD"/}"
 }
 
+# end_group PROCESS: Ctrl-C while a step runs.  When this script has ended, the step has,
+# with what it holds: a guest, the lock.  A second Ctrl-C does not wait.
+end_group() {
+	local ticks
+	trap - INT TERM HUP
+	kill -TERM -- "-$1" 2>/dev/null || true
+	for ((ticks = 0; ticks < 200; ticks++)); do
+		kill -0 -- "-$1" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL -- "-$1" 2>/dev/null || true
+	echo interrupted
+	exit 130
+}
+
 # step TEXT LOG PROGRAM ARGUMENT...: one line for one step.  While the program
 # runs, the line shows that it lives.  Fails if the program does, always with 1.
 step() {
-	local text=$1 log=$2 start=$SECONDS status=0 ticks=0 verdict=ok pid
+	local text=$1 log=$2 start=$SECONDS status=0 ticks=0 verdict=ok pid free
 	shift 2
 	if ! { mkdir -p "$(dirname "$log")" && : >"$log"; }; then
 		die "cannot write $(short_path "$log")"
@@ -86,7 +112,7 @@ step() {
 	# A session of its own, so that Ctrl-C here can end all of it.
 	setsid "$@" >"$log" 2>&1 </dev/null &
 	pid=$!
-	trap 'kill -TERM -- "-$pid" 2>/dev/null; echo interrupted; exit 130' INT TERM HUP
+	trap 'end_group "$pid"' INT TERM HUP
 	while kill -0 "$pid" 2>/dev/null; do
 		sleep 0.2
 		ticks=$((ticks + 1))
@@ -97,12 +123,16 @@ step() {
 		fi
 	done
 	wait "$pid" || status=$?
-	trap - INT TERM HUP
+	trap 'exit 130' INT TERM HUP
 	[ "$status" = 0 ] || verdict="FAILED ($status)"
 	[ ! -t 1 ] || printf '\r%-44s ' "$text"
 	printf '%-12s %4d s  %s\n' "$verdict" $((SECONDS - start)) "$(short_path "$log")"
-	[ "$status" = 0 ] || tail -n 5 "$log" | sed 's/^/    /'
-	[ "$status" = 0 ]
+	[ "$status" != 0 ] || return 0
+	tail -n 5 "$log" | sed 's/^/    /'
+	# Then the log may have no word of it.
+	free=$(free_mib "${log%/*}")
+	[ "$free" -ge 100 ] || echo "    $free MiB are left below $(short_path "${log%/*}")"
+	return 1
 }
 
 # The version that a kernel's Makefile gives, as 6.1.192

@@ -84,3 +84,27 @@ touched_files() {
 		/^--- a\// { touched[substr($2, 3)] = 1 }
 		END { for (file in touched) if (!(file in added)) print file }'
 }
+
+# $mine: this repository as it is now, with a work/ of its own
+copy_repository() {
+	mine=$scratch/repository
+	mkdir "$mine"
+	git -C "$top" ls-files -z --cached --others --exclude-standard |
+		(cd "$top" && xargs -0 cp --parents -t "$mine")
+}
+
+# kernel_like NAME VERSION: prints a directory that looks like a kernel of that version,
+# with the real files that the patches touch
+kernel_like() {
+	local dir=$scratch/$1 version=$2 path
+	mkdir -p "$dir"
+	printf 'VERSION = %s\nPATCHLEVEL = %s\nSUBLEVEL = %s\n' \
+		"${version%%.*}" "$(echo "$version" | cut -d . -f 2)" "${version##*.}" \
+		>"$dir/Makefile"
+	: >"$dir/Kbuild"
+	touched_files | while read -r path; do
+		mkdir -p "$dir/$(dirname "$path")"
+		cp "$base_tree/$path" "$dir/$path"
+	done
+	echo "$dir"
+}
