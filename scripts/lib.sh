@@ -9,9 +9,10 @@ trap 'exit 1' ERR
 trap 'exit 130' INT TERM HUP
 
 # What other people's environments may hold: messages that are not to be parsed,
-# no way to mkfs, a hook's repository, a directory for cd, another architecture.
+# no way to mkfs, a hook's repository, a directory for cd, another architecture or
+# configuration.
 export LC_ALL=C.UTF-8 PATH=$PATH:/usr/sbin:/sbin
-unset CDPATH ARCH CROSS_COMPILE KBUILD_OUTPUT KCFLAGS LLVM
+unset CDPATH ARCH CROSS_COMPILE KBUILD_OUTPUT KCFLAGS KCONFIG_CONFIG KCONFIG_ALLCONFIG LLVM
 ! command -v git >/dev/null || eval "unset $(git rev-parse --local-env-vars | paste -s -d ' ')"
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -62,6 +63,12 @@ need_space() {
 	free=$(free_mib "$1")
 	[ "$free" -ge "$2" ] ||
 		die "no space left: $3 need $2 MiB below $1, $free MiB are free"
+}
+
+# A .config that someone gives to start from
+check_kconfig() {
+	[ -z "${KCONFIG-}" ] || grep -q -s '^CONFIG_X86_64=y' "$KCONFIG" ||
+		die "KCONFIG=$KCONFIG is not the .config of an x86_64 kernel"
 }
 
 # Say what is run, so that it can be typed by hand.
