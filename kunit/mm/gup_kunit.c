@@ -325,7 +325,7 @@ struct user_memory {
 
 #define USER_PAGES	3
 
-static struct user_memory map_user_pages(struct kunit *test, unsigned long npages)
+static struct user_memory map_user_memory(struct kunit *test, unsigned long npages)
 {
 	struct user_memory memory = { .mm = mm_alloc() };
 
@@ -342,11 +342,6 @@ static struct user_memory map_user_pages(struct kunit *test, unsigned long npage
 		memory.mm = NULL;
 	}
 	return memory;
-}
-
-static struct user_memory map_user_memory(struct kunit *test)
-{
-	return map_user_pages(test, USER_PAGES);
 }
 
 static void unmap_user_memory(struct user_memory memory)
@@ -1041,7 +1036,7 @@ static void zero_page_is_not_counted(struct kunit *test)
 /* Memory that was never written to is the zero page: when it is mapped, and then. */
 static void untouched_memory_is_pinned_without_counting(struct kunit *test)
 {
-	struct user_memory memory = map_user_memory(test);
+	struct user_memory memory = map_user_memory(test, USER_PAGES);
 	struct page *pages[USER_PAGES] = { };
 	int i, round;
 
@@ -1154,7 +1149,7 @@ static void gup_takes_parts_of_huge_pages(struct kunit *test)
 {
 	struct page **pages = kunit_kcalloc(test, ACROSS, sizeof(*pages), GFP_KERNEL);
 	struct vm_area_struct **vmas = kunit_kcalloc(test, ACROSS, sizeof(*vmas), GFP_KERNEL);
-	struct user_memory memory = map_user_pages(test, 3 * HPAGE_PMD_NR);
+	struct user_memory memory = map_user_memory(test, 3 * HPAGE_PMD_NR);
 	unsigned long addr = ALIGN(memory.addr, HPAGE_PMD_SIZE) + MIDDLE * PAGE_SIZE;
 	bool small = false;
 	long held;
@@ -1203,7 +1198,7 @@ out:
 /* Where a huge page has room for some of the pins only, these are taken. */
 static void slow_gup_stops_in_a_full_huge_page(struct kunit *test)
 {
-	struct user_memory memory = map_user_pages(test, 2 * HPAGE_PMD_NR);
+	struct user_memory memory = map_user_memory(test, 2 * HPAGE_PMD_NR);
 	unsigned long addr = ALIGN(memory.addr, HPAGE_PMD_SIZE);
 	struct page *first, *pages[8];
 	long held, most;
@@ -1559,7 +1554,7 @@ static void most_pins_are_taken_and_released_at_once(struct kunit *test)
  */
 static void gup_stops_at_a_full_page(struct kunit *test)
 {
-	struct user_memory memory = map_user_memory(test);
+	struct user_memory memory = map_user_memory(test, USER_PAGES);
 	struct page *pages[USER_PAGES], *again[USER_PAGES];
 	long pinned, room;
 
@@ -2143,7 +2138,7 @@ static void array_of_two_nodes_is_counted_by_node(struct kunit *test)
 /* So is what GUP pins, fast or slow, by one call. */
 static void pages_of_one_call_are_counted(struct kunit *test)
 {
-	struct user_memory memory = map_user_memory(test);
+	struct user_memory memory = map_user_memory(test, USER_PAGES);
 	struct page *pages[USER_PAGES];
 	long pinned;
 	int round;
