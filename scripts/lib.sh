@@ -71,6 +71,15 @@ check_kconfig() {
 		die "KCONFIG=$KCONFIG is not the .config of an x86_64 kernel"
 }
 
+# with_ccache COMPILER: through ccache, if that is installed
+with_ccache() {
+	if command -v ccache >/dev/null; then
+		echo "ccache $1"
+	else
+		echo "$1"
+	fi
+}
+
 # Say what is run, so that it can be typed by hand.
 show() {
 	echo "+ $*" >&2
@@ -140,6 +149,18 @@ step() {
 	free=$(free_mib "${log%/*}")
 	[ "$free" -ge 100 ] || echo "    $free MiB are left below $(short_path "${log%/*}")"
 	return 1
+}
+
+# ktap_step TEXT LOG KTAP PROGRAM ARGUMENT...: a step whose standard output, KTAP, goes
+# to a file.  Shows what failed, and what was skipped.
+ktap_step() {
+	local text=$1 log=$2 ktap=$3 status=0
+	shift 3
+	# shellcheck disable=SC2016 # for the shell inside
+	step "$text" "$log" sh -c 'exec "$@" >"$0"' "$ktap" "$@" || status=$?
+	grep -E '^not ok |^ok .* # SKIP' "$ktap" |
+		sed -e 's/^/    /' -e '11s/.*/    and more/' -e '11q' || true
+	return "$status"
 }
 
 # The version that a kernel's Makefile gives, as 6.1.192
@@ -223,6 +244,18 @@ pack_initramfs() {
 	(cd "$1" && find . -print0 | sort -z | cpio --quiet --reproducible -0 -o -H newc -R 0:0) |
 		gzip -n -1 >"$2.new"
 	mv "$2.new" "$2"
+}
+
+# scratch_tree DIRECTORY COMMIT: a tree of work/linux as it is now, and not of one that
+# has been there before, at that commit, without anything that someone has edited in it
+scratch_tree() {
+	if ! in_tree worktree list --porcelain | grep -qxF "worktree $1" ||
+		! git -C "$1" rev-parse -q --verify "$2" >/dev/null 2>&1; then
+		rm -rf "$1"
+		in_tree worktree prune
+		in_tree worktree add -q --detach "$1" "$2"
+	fi
+	git -C "$1" checkout -q -f --detach "$2"
 }
 
 in_tree() {
