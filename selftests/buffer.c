@@ -109,6 +109,36 @@ static char *map(char *where, size_t size, int flags)
 	return buffer;
 }
 
+static void move_page(char *from, char *to)
+{
+	size_t page = getpagesize();
+
+	if (mremap(from, page, page, MREMAP_MAYMOVE | MREMAP_FIXED, to) != to)
+		ktap_bail_out("mremap");
+}
+
+static void exchange_pages(char *one, char *other)
+{
+	char *spare = map(NULL, getpagesize(), 0);
+
+	move_page(one, spare);
+	move_page(other, one);
+	move_page(spare, other);
+}
+
+/* Pages that are new mostly follow each other.  These two are in each other's place. */
+static void scatter(char *buffer)
+{
+	char *one = buffer + 2 * getpagesize(), *other = buffer + 9 * getpagesize();
+
+	exchange_pages(one, other);
+	if (page_frame(one) == page_frame(one - getpagesize()) + 1 &&
+	    page_frame(other) == page_frame(other - getpagesize()) + 1) {
+		errno = EINVAL;
+		ktap_bail_out("pages follow each other after one was exchanged");
+	}
+}
+
 char *buffer_map(const struct buffer_kind *kind)
 {
 	char *buffer = kind->is_thp ?
@@ -123,6 +153,11 @@ char *buffer_map(const struct buffer_kind *kind)
 		errno = ENOMEM;
 		ktap_bail_out("no THP at %p", (void *)buffer);
 	}
+	if (kind->is_scattered)
+		scatter(buffer);
+	/* What the tests make of it is not for khugepaged to put together again. */
+	if (kind->is_thp && madvise(buffer, kind->size, MADV_NOHUGEPAGE))
+		ktap_bail_out("madvise(MADV_NOHUGEPAGE)");
 	return buffer;
 }
 

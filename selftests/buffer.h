@@ -11,6 +11,7 @@ struct buffer_kind {
 	size_t size;
 	int mmap_flags;
 	bool is_thp;
+	bool is_scattered;	/* small pages, of which not all have the next frame */
 	bool shared_before;	/* an earlier child shares it when the read starts */
 };
 

@@ -35,9 +35,10 @@
 #define MAX_IOVECS	300
 #define POISON		0x5a
 
-/* Many small pages behave in one way, a huge page in another. */
+/* Many small pages behave in one way, a huge page in another; neighbours are one bvec. */
 static const struct buffer_kind kinds[] = {
 	{ .name = "small-pages",	.size = 2 * MIB },
+	{ .name = "scattered-pages",	.size = 2 * MIB, .is_scattered = true },
 	{ .name = "thp",		.size = 2 * MIB, .is_thp = true },
 	{ .name = "hugetlb",		.size = 2 * MIB, .mmap_flags = MAP_HUGETLB },
 };
@@ -98,6 +99,8 @@ static const struct odd_end odd_ends[] = {
 	/* The rest of the new block is filled with zeros. */
 	{ "write-half-a-block",	.write = true, .from = (BLOCKS + 8) * BLOCK + 512,
 				.pieces = { { 512, 0 } }, .result = 512 },
+	{ "unaligned",		.place = ON_FAILING_DISK, .pieces = { { 64 * KIB, 512 } },
+				.result = 64 * KIB, .pins = 17 },
 	{ "disk-ends",		.place = ON_FAILING_DISK, .from = 4 * MIB - 8 * KIB,
 				.pieces = { { 64 * KIB, 0 } }, .result = 8 * KIB, .pins = 2 },
 	{ "disk-no-memory",	.place = ON_FAILING_DISK, .pieces = { { 4096, 0, true } },

@@ -175,8 +175,12 @@ static const char *map_thp(struct mapping *mapping)
 	if (missing)
 		return missing;
 	fill(mapping, BYTE);
-	return mapped_by_pmd(mapping->start) ? NULL :
-		"no THP: transparent_hugepage/enabled is never, or no memory is free";
+	if (!mapped_by_pmd(mapping->start))
+		return "no THP: transparent_hugepage/enabled is never, or no memory is free";
+	/* What the tests make of it is not for khugepaged to put together again. */
+	if (madvise(mapping->start, mapping->size, MADV_NOHUGEPAGE))
+		ksft_exit_fail_msg("madvise(MADV_NOHUGEPAGE): %s\n", strerror(errno));
+	return NULL;
 }
 
 static const char *map_thp_by_pte(struct mapping *mapping)
