@@ -29,7 +29,7 @@ complaints() {
 		-e '/^[^ :]+:[0-9]+:|warning:|WARNING:/p' "$1" |
 		sort -u |
 		sed -E -e 's/^([^ :]+)(:[0-9]+)+(-[0-9]+)?:/\1:/' \
-			-e 's/ on line [0-9]+/ on another line/' -e 's/\+0x[0-9a-f]+//' |
+			-e 's/ line [0-9]+/ line N/' -e 's/\+0x[0-9a-f]+//' |
 		sort
 }
 
@@ -102,14 +102,15 @@ touched_objects() {
 	done | grep -xF -f <(touched_source '*.c' | sed 's/c$/o/')
 }
 
-# The tests of the series are built wherever they can be.
-tests='DEBUG_FS=y GUP_TEST=y KUNIT=y GUP_KUNIT_TEST=y IOV_ITER_KUNIT_TEST=y'
+# What a configuration gets besides, if it can: the tests of the series, and warnings that
+# are not errors, for all of them to come
+extra_symbols='DEBUG_FS=y GUP_TEST=y KUNIT=y GUP_KUNIT_TEST=y IOV_ITER_KUNIT_TEST=y WERROR=n'
 
 # configure TREE BUILD TARGET "SYMBOL=VALUE ...": fails if the configuration that the
-# target of make gives cannot have the symbols, but for those of the tests
+# target of make gives cannot have the symbols
 configure() {
 	local symbol options=() make=(make -C "$1" O="$2" "${toolchain[@]}")
-	for symbol in $tests $4; do
+	for symbol in $extra_symbols $4; do
 		options+=(--set-val "${symbol%=*}" "${symbol#*=}")
 	done
 	mkdir -p "$2" &&
