@@ -179,7 +179,7 @@ patch_files() {
 # Passed, failed and skipped results of a KTAP file; what is missing has failed
 count_results() {
 	awk '
-		/^1\.\./ { plan = substr($0, 4) }
+		/^1\.\./ { plan = substr($0, 4) + 0 }
 		/^ok .* # SKIP/ { skip++; next }
 		/^ok / { pass++ }
 		/^not ok / { fail++ }
