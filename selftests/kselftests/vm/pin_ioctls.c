@@ -247,15 +247,18 @@ static const char *read_after_munmap(int fd, const struct pin_counters *before)
 static const char *last_close_ends(int fd, const struct pin_counters *before)
 {
 	int first = open_gup_test(), second = dup(first);
+	const char *wrong = NULL;
 
 	(void)fd;
 	if (start(first, memory, memory_size, 0))
-		return "START fails";
+		wrong = "START fails";
 	close(first);
-	if (held_since(before) != PAGES || !reads_back(second))
-		return "pins end before the last close()";
+	if (!wrong && (held_since(before) != PAGES || !reads_back(second)))
+		wrong = "pins end before the last close()";
 	close(second);
-	return held_since(before) ? "close() does not release" : NULL;
+	if (!wrong && held_since(before))
+		wrong = "close() does not release";
+	return wrong;
 }
 
 static const char *close_by_child(int fd, const struct pin_counters *before)
@@ -291,12 +294,12 @@ static const char *kill_ends(int fd, const struct pin_counters *before)
 			pause();
 		_exit(1);
 	}
+	close(ready[1]);
 	if (read(ready[0], &byte, 1) == 1 && !byte && held_since(before) == PAGES)
 		status = 0;
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	close(ready[0]);
-	close(ready[1]);
 	if (status)
 		return "START fails";
 	return held_since(before) ? "SIGKILL does not release" : NULL;
@@ -309,8 +312,10 @@ static const char *two_files(int fd, const struct pin_counters *before)
 	int other = open_gup_test(), error;
 	const char *wrong = NULL;
 
-	if (start(fd, memory, memory_size, 0))
+	if (start(fd, memory, memory_size, 0)) {
+		close(other);
 		return "START fails";
+	}
 	error = start(other, memory, getpagesize(), WRITE);
 	if (error == EINVAL)
 		wrong = ONE_AT_A_TIME;

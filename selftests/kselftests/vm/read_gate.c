@@ -102,7 +102,10 @@ const char *read_gate_open(struct read_gate *gate, const char *dm_name)
 
 void read_gate_shut(struct read_gate *gate)
 {
-	if (!gate->dm_name)
+	/* The data of the read before this one are not to be taken for its own. */
+	if (gate->dm_name)
+		memset(gate->last_page, 0, getpagesize());
+	else
 		shut_fault(gate);
 }
 
