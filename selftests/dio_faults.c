@@ -154,10 +154,10 @@ static void sweep(const struct target *target, const struct buffer_kind *kind,
 }
 
 /*
- * Some reads make a call more than others: a slab is empty and takes a page, or the
- * pages do not follow each other and it takes a second bio.  That moves the numbers of
- * the calls after it, so that the one call that is an error when it fails can be passed
- * over.
+ * Some reads make more calls than others, as they do when a slab is empty and takes a
+ * page, or when it takes a second bio since the pages do not follow each other.  That
+ * moves the numbers of the calls after it, so that the one call that is an error when it
+ * fails can be passed over.
  */
 static void test(const struct target *target, const struct buffer_kind *kind,
 		 const struct way *way)
