@@ -5,6 +5,7 @@
  * hugetlbfs that the parent has mapped as well, and nothing of it is kept.
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -20,7 +21,6 @@
 #define HUGE_SIZE	(2UL << 20)
 #define WAIT_SECONDS	20
 #define REST_SECONDS	2
-#define PF_EXITING	0x4	/* include/linux/sched.h */
 
 enum death { EXIT, KILL, DEATHS };
 
@@ -75,18 +75,21 @@ static pid_t start_reader(struct target *target, const struct way *way, char *to
 		pause();
 }
 
+/*
+ * Its memory is gone from it, and its end can only wait for the read.  Not by
+ * /proc/PID/stat, which takes a reference to the memory: if that becomes the last one,
+ * it is its reader that waits in exit_aio(), for a read that only it lets go.
+ */
 static bool is_exiting(pid_t pid)
 {
-	unsigned int flags = 0;
-	char path[32];
-	FILE *file;
+	char path[32], program[PATH_MAX];
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "re");
-	if (!file || fscanf(file, "%*d %*s %*c %*d %*d %*d %*d %*d %u", &flags) != 1)
-		ktap_bail_out("read %s", path);
-	fclose(file);
-	return flags & PF_EXITING;
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	if (readlink(path, program, sizeof(program)) >= 0)
+		return false;
+	if (errno != ENOENT)
+		ktap_bail_out("readlink %s", path);
+	return true;
 }
 
 static void wait_until_exiting(pid_t pid)
