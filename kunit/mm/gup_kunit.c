@@ -24,6 +24,8 @@
 /* The order of the huge folios: 9, unless the allocator ends before */
 #define HUGE_ORDER	(MAX_ORDER - 1 < 9 ? MAX_ORDER - 1 : 9)
 enum { HUGE_PAGES = 1 << HUGE_ORDER };
+/* A small machine may not have more for a test. */
+#define MOST_MEMORY	SZ_128M
 
 /*
  * Fixture: the folios of a test, which have to come back as they were, and the
@@ -327,8 +329,11 @@ struct user_memory {
 
 static struct user_memory map_user_memory(struct kunit *test, unsigned long npages)
 {
-	struct user_memory memory = { .mm = mm_alloc() };
+	struct user_memory memory = { };
 
+	if (npages > MOST_MEMORY / PAGE_SIZE)
+		kunit_skip(test, "huge pages are too large");
+	memory.mm = mm_alloc();
 	KUNIT_ASSERT_NOT_NULL(test, memory.mm);
 	memory.mm->task_size = TASK_SIZE;
 	arch_pick_mmap_layout(memory.mm, &current->signal->rlim[RLIMIT_STACK]);
@@ -581,7 +586,7 @@ static void reserved_page_is_pinned(struct kunit *test)
 
 /*
  * The last pin of a page that nobody else uses frees it.  Interrupts are off, so
- * that nobody else gets it before we have looked.
+ * that nobody else on this CPU gets it before we have looked.
  */
 static void last_pin_frees_the_page(struct kunit *test)
 {
@@ -2024,9 +2029,12 @@ static void new_huge_page_keeps_its_pins(struct kunit *test)
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 	struct anon_vma anon_vma = { };
 	struct vm_area_struct vma = { .vm_end = HPAGE_PMD_SIZE, .anon_vma = &anon_vma };
-	struct folio *folio = new_folio(test, HPAGE_PMD_ORDER);
+	struct folio *folio;
 	int pins;
 
+	if (HPAGE_PMD_SIZE > MOST_MEMORY)
+		kunit_skip(test, "huge pages are too large");
+	folio = new_folio(test, HPAGE_PMD_ORDER);
 	pin_pages(test, &folio->page, 1);
 	/* As under the lock of a page table */
 	preempt_disable();
@@ -2113,7 +2121,8 @@ static void each_node_counts_its_pins(struct kunit *test)
 /* Pages of two nodes in turn, in one array: each is counted where it is. */
 static void array_of_two_nodes_is_counted_by_node(struct kunit *test)
 {
-	int nodes[2] = { first_memory_node, next_memory_node(first_memory_node) };
+	int first = first_node(node_states[N_NORMAL_MEMORY]);
+	int nodes[2] = { first, next_node(first, node_states[N_NORMAL_MEMORY]) };
 	struct page *pages[4];
 	long before[2];
 	int i;

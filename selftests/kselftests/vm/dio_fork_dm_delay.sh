@@ -19,14 +19,12 @@ skip() {
 	exit $ksft_skip
 }
 
-# A read that is held cannot be interrupted: what is suspended lets go of it.
+# A read that is held cannot be interrupted: a device that loses its table lets go of it.
 remove() {
-	if kill -KILL "$test" 2>/dev/null; then
-		dmsetup suspend --noflush --nolockfs "$name"
-		dmsetup resume "$name"
-		wait "$test"
-	fi
-	[ -z "$device" ] || DM_DISABLE_UDEV=1 dmsetup remove "$name"
+	[ -z "$test" ] || kill -KILL "$test" 2>/dev/null
+	[ -z "$device" ] || dmsetup wipe_table --noflush --nolockfs "$name"
+	wait
+	[ -z "$device" ] || dmsetup remove --retry "$name"
 	[ -z "$loop" ] || losetup -d "$loop"
 	rm -f "$file"
 }
@@ -43,9 +41,13 @@ trap 'exit 1' HUP INT TERM
 file=$(mktemp "$directory/dio_fork.XXXXXX") || skip "cannot write to $directory"
 truncate -s $((sectors * 512)) "$file"
 loop=$(losetup -f --show "$file") || skip "no loop device: needs CONFIG_BLK_DEV_LOOP"
-echo "0 $sectors delay $loop 0 $hour $loop 0 0" |
-	DM_DISABLE_UDEV=1 dmsetup create "$name" || skip "no dm-delay device can be made"
+
+# The test starts to use the table, and tells udev that this is not to be looked into.
+export DM_DISABLE_UDEV=1
+dmsetup create --notable --addnodeoncreate "$name" || skip "no device-mapper device can be made"
 device=yes
+echo "0 $sectors delay $loop 0 $hour $loop 0 0" | dmsetup load "$name" ||
+	skip "no dm-delay device can be made"
 
 "$(dirname "$0")/dio_fork" -d "$name" "$directory" &
 test=$!

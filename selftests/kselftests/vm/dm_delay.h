@@ -12,6 +12,8 @@ struct dm_delay {
 };
 
 /* Each returns a negative errno if it cannot be done. */
+
+/* A table that has been loaded, but is not in use yet, is from now on. */
 int dm_delay_open(struct dm_delay *device, const char *name);
 
 /* How many; -EPROTO if it is not one dm-delay target */

@@ -2,7 +2,9 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <string.h>
+#include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -13,6 +15,8 @@
 
 #define GUP_TEST_FILE	"/sys/kernel/debug/gup_test"
 #define FOLL_WRITE	1	/* of the kernel, for gup_test */
+#define REST_TRIES	20
+#define REST_MS		100
 
 /*
  * One call that takes and releases pins.  Of those by pin_user_pages(), the one that
@@ -115,11 +119,25 @@ const char *longterm_pins_missing(void)
 static const char *io_uring_missing(void)
 {
 	struct raw_io_uring ring;
+	int error = raw_io_uring_open(&ring);
 
-	if (raw_io_uring_open(&ring))
+	if (error == -ENOSYS)
 		return "no io_uring: needs CONFIG_IO_URING";
+	if (error)
+		return "io_uring_setup() is refused here";
 	raw_io_uring_close(&ring);
 	return NULL;
+}
+
+/* io_uring counts all of a huge page of which it pins something. */
+const char *memlock_missing(const struct pin_way *way, size_t size)
+{
+	struct rlimit limit;
+
+	if (way->take != take_io_uring || !geteuid() || getrlimit(RLIMIT_MEMLOCK, &limit) ||
+	    limit.rlim_cur >= size)
+		return NULL;
+	return "needs a higher RLIMIT_MEMLOCK";
 }
 
 const char *pin_way_missing(const struct pin_way *way)
@@ -172,7 +190,8 @@ void pin_release(struct pin *pin)
 
 bool pin_counters_read(struct pin_counters *counters)
 {
-	if (!write_file("/proc/sys/vm/stat_refresh", "1"))
+	/* With one CPU there is none that has anything to report. */
+	if (!write_file("/proc/sys/vm/stat_refresh", "1") && errno != ENOENT)
 		return false;
 	counters->acquired = number_in_file("/proc/vmstat", "nr_foll_pin_acquired ");
 	counters->released = number_in_file("/proc/vmstat", "nr_foll_pin_released ");
@@ -188,6 +207,17 @@ struct pin_counters pin_counters_since(const struct pin_counters *before)
 	now.acquired -= before->acquired;
 	now.released -= before->released;
 	return now;
+}
+
+long pins_left_since(const struct pin_counters *before)
+{
+	struct pin_counters pins = pin_counters_since(before);
+
+	for (int i = 0; i < REST_TRIES && pins.acquired != pins.released; i++) {
+		poll(NULL, 0, REST_MS);
+		pins = pin_counters_since(before);
+	}
+	return pins.acquired - pins.released;
 }
 
 static uint64_t entry_of(const char *file, uint64_t number)

@@ -40,6 +40,9 @@ struct pin {
 /* What is missing for it, or NULL if nothing is */
 const char *pin_way_missing(const struct pin_way *way);
 
+/* The same for pins of so much memory in all */
+const char *memlock_missing(const struct pin_way *way, size_t size);
+
 /* The same for those of gup_test that hold a pin */
 const char *longterm_pins_missing(void);
 
@@ -51,7 +54,10 @@ void pin_read(struct pin *pin, char *to);
 
 void pin_release(struct pin *pin);
 
-/* Pins taken and released since boot, with all that CPUs have not reported yet */
+/*
+ * Pins taken and released since boot, with all that CPUs have not reported yet.  They are
+ * those of the whole machine: nobody else should pin, as by direct I/O, meanwhile.
+ */
 struct pin_counters {
 	long acquired, released;
 };
@@ -61,6 +67,12 @@ bool pin_counters_read(struct pin_counters *counters);
 
 /* How many of each since then; both 0 if that is not known */
 struct pin_counters pin_counters_since(const struct pin_counters *before);
+
+/*
+ * How many more were taken than released, when that has come to rest: who has waited for a
+ * read may go on before its pages are released.
+ */
+long pins_left_since(const struct pin_counters *before);
 
 #define FRAME_SAMPLES 16
 
