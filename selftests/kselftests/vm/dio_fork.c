@@ -249,22 +249,13 @@ static const char *play(struct scene *scene)
 
 static const char *way_missing(const struct way *way)
 {
-	struct raw_io_uring ring;
 	aio_context_t context = 0;
 
-	int error;
-
-	if (way->call == call_io_uring) {
-		error = raw_io_uring_open(&ring);
-		if (error)
-			return error == -ENOSYS ? "no io_uring: needs CONFIG_IO_URING" :
-				"io_uring_setup() is refused here";
-		raw_io_uring_close(&ring);
-	}
+	if (way->call == call_io_uring)
+		return io_uring_missing();
 	if (way->call == call_aio) {
 		if (syscall(__NR_io_setup, 1, &context))
-			return errno == ENOSYS ? "no io_setup(): needs CONFIG_AIO" :
-				"io_setup() is refused here: see fs.aio-max-nr";
+			return "no io_setup(): needs CONFIG_AIO, and room below fs.aio-max-nr";
 		syscall(__NR_io_destroy, context);
 	}
 	return NULL;

@@ -154,7 +154,7 @@ static void test_start(size_t i)
 	left = pins_left_since(&before);
 	munmap(memory, memory_size);
 	ksft_test_result(is_expected(error, starts[i].expected) && !left && same &&
-			 held == (error ? 0 : starts[i].pages),
+			 held == (error ? 0 : (long)starts[i].pages),
 			 "start/%s: %s, must be %s; %ld pins held, %ld left%s\n",
 			 starts[i].name, strerror(error), strerror(starts[i].expected),
 			 held, left, same ? "" : "; other data is read");

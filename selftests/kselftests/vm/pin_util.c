@@ -116,17 +116,19 @@ const char *longterm_pins_missing(void)
 	return holds ? NULL : "gup_test of this kernel cannot hold a pin";
 }
 
-static const char *io_uring_missing(void)
+const char *io_uring_missing(void)
 {
+	static char text[96];
 	struct raw_io_uring ring;
 	int error = raw_io_uring_open(&ring);
 
-	if (error == -ENOSYS)
-		return "no io_uring: needs CONFIG_IO_URING";
-	if (error)
-		return "io_uring_setup() is refused here";
-	raw_io_uring_close(&ring);
-	return NULL;
+	if (!error) {
+		raw_io_uring_close(&ring);
+		return NULL;
+	}
+	snprintf(text, sizeof(text), "no io_uring: needs CONFIG_IO_URING, and leave: %s",
+		 strerror(-error));
+	return text;
 }
 
 /* io_uring counts all of a huge page of which it pins something. */

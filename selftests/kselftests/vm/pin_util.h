@@ -40,6 +40,9 @@ struct pin {
 /* What is missing for it, or NULL if nothing is */
 const char *pin_way_missing(const struct pin_way *way);
 
+/* The same for io_uring of any use */
+const char *io_uring_missing(void);
+
 /* The same for pins of so much memory in all */
 const char *memlock_missing(const struct pin_way *way, size_t size);
 
