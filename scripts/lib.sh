@@ -53,6 +53,17 @@ need() {
 		die "$1 is missing: apt-get install $2"
 }
 
+# is_line TEXT: one of the lines on standard input
+is_line() {
+	grep -x -F -e "$1" >/dev/null
+}
+
+# The files that tell apt of Debian's archives; others may have no sources, and nothing for
+# another architecture.
+debian_sources() {
+	grep -l -s debian /etc/apt/sources.list /etc/apt/sources.list.d/* || true
+}
+
 free_mib() {
 	echo $(($(stat -f -c '%a * %S' "$1") / 1048576))
 }
