@@ -13,6 +13,7 @@
 #include <linux/completion.h>
 #include <linux/kthread.h>
 #include <linux/mman.h>
+#include <linux/workqueue.h>
 #include <asm/sections.h>
 
 #define SMALL_PIN_REFS	1024
@@ -85,8 +86,8 @@ static void expect_misuse_at(struct kunit *test, int line, struct page *page,
 #define expect_misuse(test, page, reason)	\
 	expect_misuse_at(test, __LINE__, page, reason)
 
-/* With what CPUs have not added to it yet.  It may wrap: use differences only. */
-static long node_count(struct pglist_data *pgdat, enum node_stat_item item)
+/* With what CPUs have not added to it yet */
+static long node_count_now(struct pglist_data *pgdat, enum node_stat_item item)
 {
 	long sum = atomic_long_read(&pgdat->vm_stat[item]);
 #ifdef CONFIG_SMP
@@ -98,18 +99,31 @@ static long node_count(struct pglist_data *pgdat, enum node_stat_item item)
 	return sum;
 }
 
-static long all_nodes_count(enum node_stat_item item)
+static void do_nothing(struct work_struct *work)
+{
+}
+
+/* It may wrap: use differences only. */
+static long node_count(struct kunit *test, struct pglist_data *pgdat, enum node_stat_item item)
+{
+	long count = node_count_now(pgdat, item), last;
+
+	/* A CPU may be just moving its part; it has, when it has got to other work. */
+	do {
+		last = count;
+		KUNIT_EXPECT_EQ(test, schedule_on_each_cpu(do_nothing), 0);
+		count = node_count_now(pgdat, item);
+	} while (count != last);
+	return count;
+}
+
+static long all_nodes_count(struct kunit *test, enum node_stat_item item)
 {
 	struct pglist_data *pgdat;
-	long sum = 0, last;
+	long sum = 0;
 
-	/* Some CPU may be just moving its part to the sum. */
-	do {
-		last = sum;
-		sum = 0;
-		for_each_online_pgdat(pgdat)
-			sum += node_count(pgdat, item);
-	} while (sum != last);
+	for_each_online_pgdat(pgdat)
+		sum += node_count(test, pgdat, item);
 	return sum;
 }
 
@@ -118,14 +132,14 @@ static long pins_acquired(struct kunit *test)
 {
 	struct pin_fixture *fixture = test->priv;
 
-	return all_nodes_count(NR_FOLL_PIN_ACQUIRED) - fixture->acquired;
+	return all_nodes_count(test, NR_FOLL_PIN_ACQUIRED) - fixture->acquired;
 }
 
 static long pins_released(struct kunit *test)
 {
 	struct pin_fixture *fixture = test->priv;
 
-	return all_nodes_count(NR_FOLL_PIN_RELEASED) - fixture->released;
+	return all_nodes_count(test, NR_FOLL_PIN_RELEASED) - fixture->released;
 }
 
 /* Make up for a pin that a test has let disappear. */
@@ -190,8 +204,8 @@ static int pin_test_init(struct kunit *test)
 	if (!fixture)
 		return -ENOMEM;
 	fixture->test = test;
-	fixture->acquired = all_nodes_count(NR_FOLL_PIN_ACQUIRED);
-	fixture->released = all_nodes_count(NR_FOLL_PIN_RELEASED);
+	fixture->acquired = all_nodes_count(test, NR_FOLL_PIN_ACQUIRED);
+	fixture->released = all_nodes_count(test, NR_FOLL_PIN_RELEASED);
 	test->priv = fixture;
 	forget_reports();
 	WRITE_ONCE(pin_fixture, fixture);
@@ -2085,8 +2099,8 @@ static void each_node_counts_its_pins(struct kunit *test)
 		struct page *page = alloc_pages_node(nid, GFP_KERNEL | __GFP_COMP | __GFP_THISNODE,
 						     kind->order);
 		struct pin_fixture *fixture = test->priv;
-		long acquired = node_count(pgdat, NR_FOLL_PIN_ACQUIRED);
-		long released = node_count(pgdat, NR_FOLL_PIN_RELEASED);
+		long acquired = node_count(test, pgdat, NR_FOLL_PIN_ACQUIRED);
+		long released = node_count(test, pgdat, NR_FOLL_PIN_RELEASED);
 		long all_acquired = pins_acquired(test);
 		long all_released = pins_released(test);
 		struct folio *folio;
@@ -2105,14 +2119,14 @@ static void each_node_counts_its_pins(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, try_grab_page(page, FOLL_PIN));
 		err = pin_user_page(page);
 		KUNIT_EXPECT_EQ(test, err, 0);
-		KUNIT_EXPECT_EQ(test, node_count(pgdat, NR_FOLL_PIN_ACQUIRED) - acquired, 7);
-		KUNIT_EXPECT_EQ(test, node_count(pgdat, NR_FOLL_PIN_RELEASED) - released, 0);
+		KUNIT_EXPECT_EQ(test, node_count(test, pgdat, NR_FOLL_PIN_ACQUIRED) - acquired, 7);
+		KUNIT_EXPECT_EQ(test, node_count(test, pgdat, NR_FOLL_PIN_RELEASED) - released, 0);
 
 		unpin_user_page(page);
 		unpin_range(folio, 0, 1);
 		unpin_folio(folio, 5);
-		KUNIT_EXPECT_EQ(test, node_count(pgdat, NR_FOLL_PIN_ACQUIRED) - acquired, 7);
-		KUNIT_EXPECT_EQ(test, node_count(pgdat, NR_FOLL_PIN_RELEASED) - released, 7);
+		KUNIT_EXPECT_EQ(test, node_count(test, pgdat, NR_FOLL_PIN_ACQUIRED) - acquired, 7);
+		KUNIT_EXPECT_EQ(test, node_count(test, pgdat, NR_FOLL_PIN_RELEASED) - released, 7);
 		KUNIT_EXPECT_EQ(test, pins_acquired(test) - all_acquired, 7);
 		KUNIT_EXPECT_EQ(test, pins_released(test) - all_released, 7);
 	}
@@ -2137,10 +2151,10 @@ static void array_of_two_nodes_is_counted_by_node(struct kunit *test)
 		pin_pages(test, pages[i], 1);
 	}
 	for (i = 0; i < 2; i++)
-		before[i] = node_count(NODE_DATA(nodes[i]), NR_FOLL_PIN_RELEASED);
+		before[i] = node_count(test, NODE_DATA(nodes[i]), NR_FOLL_PIN_RELEASED);
 	unpin_user_pages(pages, ARRAY_SIZE(pages));
 	for (i = 0; i < 2; i++)
-		KUNIT_EXPECT_EQ(test, node_count(NODE_DATA(nodes[i]), NR_FOLL_PIN_RELEASED),
+		KUNIT_EXPECT_EQ(test, node_count(test, NODE_DATA(nodes[i]), NR_FOLL_PIN_RELEASED),
 				before[i] + 2);
 }
 
