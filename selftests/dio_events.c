@@ -28,6 +28,7 @@
 #include "ksm.h"
 #include "ktap.h"
 #include "memory.h"
+#include "new_pages.h"
 #include "pattern.h"
 #include "pins.h"
 #include "target.h"
@@ -400,6 +401,7 @@ static bool merges(struct mapping *mapping)
 
 static bool swaps_out(struct mapping *mapping)
 {
+	empty_lists_of_new_pages();
 	swap_out(mapping);
 	return is_swapped_out(mapping->to);
 }

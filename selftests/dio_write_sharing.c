@@ -12,6 +12,7 @@
  */
 #include <liburing.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "buffer.h"
@@ -105,6 +106,17 @@ static void touch_stack(char *frame)
 		*at = *at;
 }
 
+/*
+ * After fork(), the page with rseq's area is one to copy, too: the kernel stores there when
+ * the process has been off its CPU.
+ */
+static void leave_cpu(void)
+{
+	struct timespec pause = { .tv_nsec = 1000000 };
+
+	nanosleep(&pause, NULL);
+}
+
 static long faults(void)
 {
 	struct rusage usage;
@@ -125,6 +137,7 @@ static void test(const struct file *target, const struct sharing *sharing,
 	sharing->share(buffer, sharing->kind->size);
 	before = frames_of(buffer, sharing->kind->size);
 	touch_stack(__builtin_frame_address(0));
+	leave_cpu();
 	new_faults = -faults();
 	use(target->fd, buffer, sharing->kind->size);
 	new_faults += faults();

@@ -138,8 +138,13 @@ static int start_libaio_vector(struct read *read)
 static ssize_t finish_libaio(struct read *read)
 {
 	struct io_event done;
+	int events;
 
-	if (io_getevents(read->aio, 1, 1, &done, NULL) != 1)
+	/* A ring of io_uring that was closed before may still have work for this task. */
+	do
+		events = io_getevents(read->aio, 1, 1, &done, NULL);
+	while (events == -EINTR);
+	if (events != 1)
 		ktap_bail_out("io_getevents");
 	io_destroy(read->aio);
 	return (ssize_t)done.res;
