@@ -118,17 +118,12 @@ const char *longterm_pins_missing(void)
 
 const char *io_uring_missing(void)
 {
-	static char text[96];
 	struct raw_io_uring ring;
-	int error = raw_io_uring_open(&ring);
 
-	if (!error) {
-		raw_io_uring_close(&ring);
-		return NULL;
-	}
-	snprintf(text, sizeof(text), "no io_uring: needs CONFIG_IO_URING, and leave: %s",
-		 strerror(-error));
-	return text;
+	if (raw_io_uring_open(&ring))
+		return "no io_uring: needs CONFIG_IO_URING, and leave to use it";
+	raw_io_uring_close(&ring);
+	return NULL;
 }
 
 /* io_uring counts all of a huge page of which it pins something. */
