@@ -213,7 +213,7 @@ first_splat() {
 # guest_configs "" or -debug: the fragments of a guest's configuration, one a line
 guest_configs() {
 	local fragment
-	for fragment in guest guest-x86_64 direct-io file-systems passthrough memory faults \
+	for fragment in guest guest-x86_64 direct-io file-systems passthrough rds memory faults \
 		pins kselftest ${1:+debug}; do
 		echo "$top/configs/$fragment.config"
 	done

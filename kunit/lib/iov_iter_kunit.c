@@ -531,17 +531,23 @@ static void expect_step(struct kunit *test, const struct flow *flow, const struc
 	expect_no_holds(test, what);
 }
 
-/* Step to the end of an iterator that has @size bytes of a layout. */
+/*
+ * Step to the end of an iterator that has @size bytes of a layout, or to the first step
+ * that is wrong: no console takes what all the others would have to say.
+ */
 static void walk_to_end(struct kunit *test, const struct flow *flow, const struct way *way,
 			const struct layout *layout, size_t size, struct iov_iter *iter,
 			const struct limit *limit)
 {
 	size_t left = SIZE_MAX;
 
-	while (iov_iter_count(iter) && iov_iter_count(iter) < left) {
+	while (test->status != KUNIT_FAILURE && iov_iter_count(iter) &&
+	       iov_iter_count(iter) < left) {
 		left = iov_iter_count(iter);
 		expect_step(test, flow, way, layout, size, iter, limit);
 	}
+	if (test->status == KUNIT_FAILURE)
+		return;
 	KUNIT_EXPECT_EQ_MSG(test, iov_iter_count(iter), 0, "%s, %s, %s: bytes not reached",
 			    way->name, layout->name, limit->name);
 }
