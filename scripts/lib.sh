@@ -260,7 +260,7 @@ pack_initramfs() {
 # scratch_tree DIRECTORY COMMIT: a tree of work/linux as it is now, and not of one that
 # has been there before, at that commit, without anything that someone has edited in it
 scratch_tree() {
-	if ! in_tree worktree list --porcelain | grep -qxF "worktree $1" ||
+	if ! in_tree worktree list --porcelain | is_line "worktree $1" ||
 		! git -C "$1" rev-parse -q --verify "$2" >/dev/null 2>&1; then
 		rm -rf "$1"
 		in_tree worktree prune

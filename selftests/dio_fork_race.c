@@ -74,10 +74,9 @@ static void run(struct target *target, const struct buffer_kind *kind,
 		.fd = target->fd,
 		.to = page + READ_OFFSET,
 		.size = target->read_size,
-		.from = target->next,
+		.from = target_place(target, target->read_size),
 	};
 
-	target->next += read.size;
 	memset(page, POISON, getpagesize());
 	if (kind->shared_before)
 		earlier = fork_child();

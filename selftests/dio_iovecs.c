@@ -106,11 +106,7 @@ static void test(struct target *target, const struct shape *shape, const struct 
 	memset(buffer, POISON, BUFFER_SIZE);
 	for (unsigned int i = 0; i < shape->iovecs; i++)
 		iovecs[i] = (struct iovec){ place(shape, buffer, i), shape->length };
-	/* Where the blocks of an ext2 file follow each other */
-	if (target->next + size_of(shape) > 16 << 20)
-		target->next = 0;
-	read.from = target->next;
-	target->next += size_of(shape);
+	read.from = target_place(target, size_of(shape));
 
 	/* Those of the test before may still be on their way. */
 	pins_kept();

@@ -5,6 +5,8 @@
 #include "pattern.h"
 #include "target.h"
 
+#define PATTERN_SIZE	(16 << 20)	/* guest/slow-disk makes that much */
+
 static const struct target_kind {
 	const char *name;
 	enum target_type type;
@@ -71,6 +73,14 @@ unsigned int target_ways(const struct target *target)
 	for (unsigned int w = 0; w < nr_ways; w++)
 		number += ways[w].type == target->type;
 	return number;
+}
+
+off_t target_place(struct target *target, size_t size)
+{
+	off_t place = target->next + size <= PATTERN_SIZE ? target->next : 0;
+
+	target->next = place + size;
+	return place;
 }
 
 void target_must_hold(const struct target *target, unsigned int reads, const char *when)

@@ -12,7 +12,7 @@ struct target {
 	size_t read_size;	/* the smallest direct read */
 	struct slow_disk disk;
 	int fd;
-	off_t next;		/* place to read from */
+	off_t next;		/* place to read from; see target_place() */
 };
 
 #define TARGET_USAGE							\
@@ -32,6 +32,9 @@ bool targets_open(char **arguments, int number, struct target *targets);
 
 /* How many of the ways read from it */
 unsigned int target_ways(const struct target *target);
+
+/* Takes a place to read from.  Where the pattern ends, the first ones come again. */
+off_t target_place(struct target *target, size_t size);
 
 /* Bails out unless that many reads are in flight. */
 void target_must_hold(const struct target *target, unsigned int reads, const char *when);

@@ -85,20 +85,30 @@ kbuild_lists() {
 		ARCH_LIB=lib/ listed | tr ' ' '\n'
 }
 
-# kbuild_enters TREE BUILD DIRECTORY
+# kbuild_enters TREE BUILD DIRECTORY: 1 if it does not in this configuration, 2 if that
+# is not to be found out
 kbuild_enters() {
-	local parent
+	local parent entries
 	[ "$3" != . ] || return 0
 	parent=$(dirname "$3")
-	kbuild_enters "$1" "$2" "$parent" && kbuild_lists "$1" "$2" "$parent" | grep -xF -- "$3" >/dev/null
+	kbuild_enters "$1" "$2" "$parent" || return
+	entries=$(kbuild_lists "$1" "$2" "$parent") || return 2
+	is_line "$3" <<<"$entries"
 }
 
 # touched_objects TREE BUILD: those of the touched files that are in the configuration.
-# make would build the others as well, if it is told their names.
+# make would build the others as well, if it is told their names.  Fails if there are
+# none, or if kbuild does not tell.
 touched_objects() {
-	local directory
+	local directory status
 	touched_source '*.c' | xargs -d '\n' dirname | sort -u | while read -r directory; do
-		! kbuild_enters "$1" "$2" "$directory" || kbuild_lists "$1" "$2" "$directory"
+		status=0
+		kbuild_enters "$1" "$2" "$directory" || status=$?
+		case $status in
+		0)	kbuild_lists "$1" "$2" "$directory" || exit ;;
+		1)	;;
+		*)	exit "$status" ;;
+		esac
 	done | grep -xF -f <(touched_source '*.c' | sed 's/c$/o/')
 }
 
@@ -131,7 +141,7 @@ configure() {
 make_objects() {
 	local tree=$1 build=$2
 	shift 2
-	[ ${#objects[@]} != 0 ] && (cd "$build" && rm -f "${objects[@]}") &&
+	(cd "$build" && rm -f "${objects[@]}") &&
 		run make -C "$tree" O="$build" "${toolchain[@]}" -j"$(nproc)" -O -k "$@" "${objects[@]}"
 }
 
@@ -140,7 +150,7 @@ make_objects() {
 # make; ok if all are built, and if the series gives no complaint that base does not give.
 compare_objects() {
 	local name=$1 build=$work/build/check-$2 target=$3 symbols=$4 log=$logs/check/$1
-	local side source objects
+	local side source list objects
 	shift 4
 	echo "== $name" >&2
 	mkdir -p "$logs/check"
@@ -151,7 +161,11 @@ compare_objects() {
 			not_ok "$name # $side: no such configuration"
 			return
 		fi
-		mapfile -t objects < <(touched_objects "$source" "$build-$side")
+		if ! list=$(touched_objects "$source" "$build-$side"); then
+			not_ok "$name # $side: no list of the objects to build"
+			return
+		fi
+		mapfile -t objects <<<"$list"
 		if ! make_objects "$source" "$build-$side" "$@" >"$log-$side.log" 2>&1; then
 			cat "$log-$side.log" >&2
 			not_ok "$name # $side: an object was not built"
