@@ -266,6 +266,8 @@ scratch_tree() {
 		in_tree worktree prune
 		in_tree worktree add -q --detach "$1" "$2"
 	fi
+	# A git that was told to end may have left its lock.
+	rm -f "$(git -C "$1" rev-parse --absolute-git-dir)/index.lock"
 	git -C "$1" checkout -q -f --detach "$2"
 }
 
