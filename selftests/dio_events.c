@@ -13,6 +13,9 @@
  * fork, unless the child does not inherit it; and nothing is pinned.  All else is
  * the same on each kernel.
  *
+ * Data that are in a mapped file must also get to its disk: the page may have been
+ * written back, and be clean, when the device writes to it.
+ *
  * That four of the events do what their names say is seen first, without a read.
  */
 #include <fcntl.h>
@@ -21,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "buffer.h"
@@ -38,6 +42,8 @@
 #define HUGE_SIZE	(2UL << 20)
 #define MARK		0x77
 #define EXEC_CHILD	"--exit"
+#define DIRTY_TRIES	500
+#define DIRTY_PAUSE_MS	10
 
 enum outcome {
 	ARRIVES,	/* the data are in memory */
@@ -223,15 +229,22 @@ static void swap_out(struct mapping *mapping)
 		ktap_bail_out("madvise(MADV_PAGEOUT)");
 }
 
+static char *map_anonymous_page(void)
+{
+	char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		ktap_bail_out("mmap");
+	return page;
+}
+
 /* KSM finds a page of the same content. */
 static void offer_to_ksm(struct mapping *mapping)
 {
 	char *page = (char *)((uintptr_t)mapping->to & -PAGE);
-	char *same = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *same = map_anonymous_page();
 
-	if (same == MAP_FAILED)
-		ktap_bail_out("mmap");
 	memcpy(same, page, PAGE);
 	if (madvise(same, PAGE, MADV_MERGEABLE) || madvise(page, PAGE, MADV_MERGEABLE))
 		ktap_bail_out("madvise(MADV_MERGEABLE)");
@@ -264,13 +277,45 @@ static bool all_zeros(const char *data, size_t size)
 	return !*data && !memcmp(data, data + 1, size - 1);
 }
 
+static const char *mapped_file;
+
+/*
+ * Whether the data get to the disk, as they would have to before reclaim.  Who has waited
+ * for the read may be here before a kworker has made the page dirty again.
+ */
+static bool can_be_written_back(const struct mapping *mapping, off_t from)
+{
+	const struct timespec pause = { .tv_nsec = DIRTY_PAUSE_MS * 1000000 };
+	int fd = open(mapped_file, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	char *page = map_anonymous_page();
+	bool written = false;
+
+	if (fd < 0)
+		ktap_bail_out("open %s", mapped_file);
+	for (int tries = DIRTY_TRIES; tries && !written; tries--) {
+		if (tries < DIRTY_TRIES)
+			nanosleep(&pause, NULL);
+		if (msync(mapping->start, mapping->size, MS_SYNC))
+			ktap_bail_out("msync");
+		if (pread(fd, page, PAGE, 0) != (ssize_t)PAGE)
+			ktap_bail_out("read %s", mapped_file);
+		written = pattern_is_at(page + (mapping->to - mapping->start),
+					mapping->read_size, from);
+	}
+	munmap(page, PAGE);
+	close(fd);
+	return written;
+}
+
 /* What is found when the read has ended */
-static const char *look(const struct mapping *mapping, off_t from)
+static const char *look(const struct mapping *mapping, const struct memory *memory,
+			off_t from)
 {
 	if (!marks_are_there(mapping))
 		return "stores lost";
 	if (pattern_is_at(mapping->to, mapping->read_size, from))
-		return "data";
+		return memory->traits & ON_DISK && !can_be_written_back(mapping, from) ?
+			"data that are not written back" : "data";
 	return all_zeros(mapping->to, mapping->read_size) ? "zeros" : "neither";
 }
 
@@ -343,7 +388,7 @@ static void test(struct target *target, const struct memory *memory,
 	target_end_read(target, &read);
 	pins = pins_kept();
 	if (event->outcome != GONE)
-		found = look(&mapping, read.from);
+		found = look(&mapping, memory, read.from);
 	if (event->child)
 		end_child(child);
 	clean_up(&mapping, memory, event);
@@ -466,7 +511,8 @@ int main(int argc, char **argv)
 	for (unsigned int t = 0; t < nr_targets; t++)
 		if (targets[t].type != FILE_TARGET)
 			return usage();
-	memory_set_up((char *)(((uintptr_t)stack + PAGE - 1) & -PAGE), argv[1]);
+	mapped_file = argv[1];
+	memory_set_up((char *)(((uintptr_t)stack + PAGE - 1) & -PAGE), mapped_file);
 	for (unsigned int m = 0; m < nr_memories; m++)
 		nr_pairs += events_of(&memories[m]) + 1;
 

@@ -88,6 +88,7 @@ static void test_too_many_reads(struct slow_disk *disk, int fd, char *buffer)
 	outcome = wait_for_reads(context, READS);
 	after = read_pins();
 
+	ktap_result(pinned, "reads-are-pinned", "bad %d of 1", !pinned);
 	ktap_result(!outcome.odd &&
 		    outcome.complete == (pinned ? PINS_OF_A_PAGE / IOVECS : READS),
 		    "reads-beyond-the-limit", "%d complete, %d failed, %d neither, %s",
@@ -158,7 +159,7 @@ int main(int argc, char **argv)
 	holes = open_or_bail_out(argv[3]);
 	buffer = buffer_map(&buffer_kinds[0]);
 
-	ktap_plan(6);
+	ktap_plan(7);
 	test_too_many_reads(&disk, fd, buffer);
 	test_room_for_one_pin(&disk, fd, holes, buffer);
 	return ktap_exit_status();

@@ -228,7 +228,7 @@ const struct memory memories[] = {
 	{ "hugetlb",		HUGETLB,		map_hugetlb },
 	{ "shared-hugetlb",	HUGETLB | SHARED,	map_shared_hugetlb },
 	{ "memfd",		SHARED,			map_memfd },
-	{ "shared-file",	SHARED,			map_shared_file },
+	{ "shared-file",	SHARED | ON_DISK,	map_shared_file },
 	{ "private-file",	0,			map_private_file },
 	{ "stack",		STACK,			take_stack },
 	{ "ksm",		0,			map_merged },

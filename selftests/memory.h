@@ -11,6 +11,7 @@ enum {
 	HUGETLB = 1 << 1,
 	LOCKED = 1 << 2,
 	STACK = 1 << 3,		/* must stay where it is */
+	ON_DISK = 1 << 4,	/* is that of the file, which msync() writes */
 };
 
 struct mapping {

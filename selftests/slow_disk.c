@@ -16,7 +16,7 @@ static void must(const struct slow_disk *disk, int result, const char *what)
 
 void slow_disk_open(struct slow_disk *disk, const char *name)
 {
-	must(disk, dm_delay_open(&disk->device, name), "open /dev/mapper/control");
+	must(disk, dm_delay_open(&disk->device, name), "open it as a dm-delay device");
 }
 
 unsigned int slow_disk_held_reads(const struct slow_disk *disk)

@@ -73,15 +73,17 @@ static ssize_t call_aio(struct read *read)
 	struct iocb *commands = &command;
 	aio_context_t context = 0;
 	struct io_event event;
-	ssize_t result;
+	long result;
 
 	if (syscall(__NR_io_setup, 1, &context))
 		return -errno;
-	if (syscall(__NR_io_submit, context, 1, &commands) == 1 &&
-	    syscall(__NR_io_getevents, context, 1, 1, &event, NULL) == 1)
-		result = event.res;
-	else
-		result = -errno;
+	result = syscall(__NR_io_submit, context, 1, &commands);
+	if (result == 1) {
+		do
+			result = syscall(__NR_io_getevents, context, 1, 1, &event, NULL);
+		while (result < 0 && errno == EINTR);
+	}
+	result = result == 1 ? event.res : -errno;
 	syscall(__NR_io_destroy, context);
 	return result;
 }
@@ -176,22 +178,34 @@ static size_t place_to_store(void)
 	return source.block < (size_t)getpagesize() ? source.block : 0;
 }
 
-static const char *read_with_event(struct scene *scene, struct read *read)
+/* Returns false if the read ended without having been held. */
+static bool start_read(struct read *read)
 {
-	const char *wrong;
-
 	read_gate_shut(&gate);
 	read->iovecs[1].iov_base = gate.last_page;
 	errno = pthread_create(&read->thread, NULL, run_read, read);
 	must(!errno, "pthread_create");
-	if (!read_gate_wait(&gate, &read->ended)) {
-		pthread_join(read->thread, NULL);
-		return "the read was not held";
-	}
-	wrong = fork_children(scene, scene->event->during);
-	scene->mapping.start[place_to_store()] = STORED;
+	if (read_gate_wait(&gate, &read->ended))
+		return true;
+	pthread_join(read->thread, NULL);
+	return false;
+}
+
+static void end_read(struct read *read)
+{
 	read_gate_let_go(&gate);
 	pthread_join(read->thread, NULL);
+}
+
+static const char *read_with_event(struct scene *scene, struct read *read)
+{
+	const char *wrong;
+
+	if (!start_read(read))
+		return "the read was not held";
+	wrong = fork_children(scene, scene->event->during);
+	scene->mapping.start[place_to_store()] = STORED;
+	end_read(read);
 	return wrong;
 }
 
@@ -279,13 +293,35 @@ static void test(struct scene *scene)
 				 wrong ? ": " : "", wrong ?: "");
 }
 
-/* The smallest size of a direct read; 0 if there are no direct reads */
-static size_t find_block(int fd, char *to)
+/*
+ * Whether reads of that size leave out the page cache.  Some file systems take it for
+ * what is not aligned as they need it, in spite of O_DIRECT.  A read through it fills
+ * the first place before it gets to the last page.
+ */
+static bool is_read_directly(size_t block, char *to)
+{
+	struct read read = {
+		.way = &ways[0],
+		.fd = source.fd,
+		.iovecs = { { to, block }, { NULL, block } },
+	};
+	bool direct;
+
+	memset(to, 0, block);
+	if (!start_read(&read))
+		return false;
+	direct = memcmp(to, source.data, block);
+	end_read(&read);
+	return direct;
+}
+
+/* The smallest size of a direct read that fits into a page; 0 if there is none */
+static size_t find_block(char *to)
 {
 	size_t block;
 
-	for (block = 512; block <= LARGEST_BLOCK; block *= 2)
-		if (pread(fd, to, block, 0) == (ssize_t)block)
+	for (block = 512; block <= (size_t)getpagesize(); block *= 2)
+		if (is_read_directly(block, to))
 			return block;
 	return 0;
 }
@@ -333,11 +369,11 @@ static const char *make_file(const char *directory)
 	fd = mkstemp(name);
 	if (fd < 0)
 		return "cannot write to the directory: name another one";
+	source.fd = open(name, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	unlink(name);
 	must(write(fd, source.data, FILE_SIZE) == (ssize_t)FILE_SIZE && !fsync(fd), "write");
 	must(!fstatfs(fd, &fs), "fstatfs");
 	close(fd);
-	source.fd = open(name, O_RDONLY | O_DIRECT | O_CLOEXEC);
-	unlink(name);
 	if (source.fd < 0)
 		return "no O_DIRECT on that file system: name another directory";
 	return unfit_for_tests(fs.f_type);
@@ -376,12 +412,12 @@ static const char *open_source(const char *directory)
 	missing = make_file(directory);
 	if (missing)
 		return missing;
-	errno = posix_memalign(&probe, LARGEST_BLOCK, LARGEST_BLOCK);
+	errno = posix_memalign(&probe, getpagesize(), getpagesize());
 	must(!errno, "posix_memalign");
-	source.block = find_block(source.fd, probe);
+	source.block = find_block(probe);
 	free(probe);
-	if (!source.block || source.block > (size_t)getpagesize())
-		return "no O_DIRECT of a page or less on that file system: name another directory";
+	if (!source.block)
+		return "no direct reads of a page or less on that file system: name another directory";
 	return NULL;
 }
 

@@ -33,21 +33,29 @@ static int ask(const struct dm_delay *device, unsigned long command, unsigned in
 	return ioctl(device->control, command, request) ? -errno : 0;
 }
 
+/* What the one target of the device has to say, if that is dm-delay; else NULL */
+static const char *status_of_delay(const struct request *request)
+{
+	const struct dm_target_spec *target =
+		(struct dm_target_spec *)((char *)request + request->dm.data_start);
+
+	if (request->dm.target_count != 1 || strcmp(target->target_type, "delay"))
+		return NULL;
+	return (const char *)(target + 1);
+}
+
 int dm_delay_held_reads(const struct dm_delay *device)
 {
-	struct dm_target_spec *target;
 	struct request request;
 	unsigned int reads;
+	const char *status;
 	int error;
 
 	error = ask(device, DM_TABLE_STATUS, DM_NOFLUSH_FLAG, &request);
 	if (error)
 		return error;
-	target = (struct dm_target_spec *)((char *)&request + request.dm.data_start);
-	if (request.dm.target_count != 1 || strcmp(target->target_type, "delay") ||
-	    sscanf((char *)(target + 1), "%u", &reads) != 1)
-		return -EPROTO;
-	return reads;
+	status = status_of_delay(&request);
+	return status && sscanf(status, "%u", &reads) == 1 ? (int)reads : -EPROTO;
 }
 
 static int resume(const struct dm_delay *device)
@@ -59,11 +67,21 @@ static int resume(const struct dm_delay *device)
 
 int dm_delay_open(struct dm_delay *device, const char *name)
 {
+	struct request request;
+	int error;
+
 	device->name = name;
 	device->control = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
 	if (device->control < 0)
 		return -errno;
-	return resume(device);
+	/* To resume it would put a new table into use, or end somebody's suspension. */
+	error = ask(device, DM_TABLE_STATUS,
+		    DM_STATUS_TABLE_FLAG | DM_QUERY_INACTIVE_TABLE_FLAG, &request);
+	if (!error && !request.dm.target_count)
+		error = ask(device, DM_TABLE_STATUS, DM_STATUS_TABLE_FLAG, &request);
+	if (error)
+		return error;
+	return status_of_delay(&request) ? resume(device) : -EPROTO;
 }
 
 /* What is suspended ends its delays. */

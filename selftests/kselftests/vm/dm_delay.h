@@ -13,7 +13,10 @@ struct dm_delay {
 
 /* Each returns a negative errno if it cannot be done. */
 
-/* A table that has been loaded, but is not in use yet, is from now on. */
+/*
+ * A table that has been loaded, but is not in use yet, is from now on.  -EPROTO if it is
+ * not one dm-delay target; then nothing has been done to the device.
+ */
 int dm_delay_open(struct dm_delay *device, const char *name);
 
 /* How many; -EPROTO if it is not one dm-delay target */

@@ -223,6 +223,14 @@ static bool may_keep_fewer(const struct scene *scene)
 	return !strcmp(scene->way->name, "io_uring-buffer") && kernel_is_at_least(6, 2);
 }
 
+static struct result bad_count(const char *what, long number, long expected)
+{
+	static char text[64];
+
+	snprintf(text, sizeof(text), "%ld pins are %s, expected %ld", number, what, expected);
+	return BAD(text);
+}
+
 static struct result test_counts(struct scene *scene)
 {
 	long pages = scene->size / getpagesize(), held;
@@ -239,10 +247,11 @@ static struct result test_counts(struct scene *scene)
 	pin_counters_read(&after);
 	held = pinned.acquired - before.acquired - (pinned.released - before.released);
 	if (held != pages && !(held > 0 && may_keep_fewer(scene)))
-		return BAD("n pages are not n pins held");
-	if (after.acquired - before.acquired != pages ||
-	    after.released - before.released != pages)
-		return BAD("n pages are not n pins taken and released");
+		return bad_count("held", held, pages);
+	if (after.acquired - before.acquired != pages)
+		return bad_count("taken", after.acquired - before.acquired, pages);
+	if (after.released - before.released != pages)
+		return bad_count("released", after.released - before.released, pages);
 	return GOOD;
 }
 

@@ -39,6 +39,7 @@ int raw_io_uring_open(struct raw_io_uring *ring)
 	array[0] = 0;
 	ring->sq_tail = (unsigned int *)(ring->rings + params.sq_off.tail);
 	ring->cq_head = (unsigned int *)(ring->rings + params.cq_off.head);
+	ring->cq_tail = (unsigned int *)(ring->rings + params.cq_off.tail);
 	ring->cqes = (struct io_uring_cqe *)(ring->rings + params.cq_off.cqes);
 	ring->cq_mask = params.cq_entries - 1;
 	return 0;
@@ -68,14 +69,19 @@ int raw_io_uring_unregister(struct raw_io_uring *ring)
 /* The ring has one entry, and nothing is in it. */
 static int submit_and_wait(struct raw_io_uring *ring, const struct io_uring_sqe *sqe)
 {
-	unsigned int head = *ring->cq_head;
+	unsigned int head = *ring->cq_head, to_submit = 1;
 	int result;
 
 	*ring->sqe = *sqe;
 	__atomic_store_n(ring->sq_tail, *ring->sq_tail + 1, __ATOMIC_RELEASE);
-	if (syscall(__NR_io_uring_enter, ring->fd, 1, 1, IORING_ENTER_GETEVENTS,
-		    NULL, 0) < 0)
-		return -errno;
+	/* A signal may end the wait before there is a result, after a submission in silence. */
+	while (__atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE) == head) {
+		if (syscall(__NR_io_uring_enter, ring->fd, to_submit, 1,
+			    IORING_ENTER_GETEVENTS, NULL, 0) >= 0)
+			to_submit = 0;
+		else if (errno != EINTR)
+			return -errno;
+	}
 	result = ring->cqes[head & ring->cq_mask].res;
 	__atomic_store_n(ring->cq_head, head + 1, __ATOMIC_RELEASE);
 	return result;

@@ -20,6 +20,7 @@ struct raw_io_uring {
 	struct io_uring_sqe *sqe;
 	unsigned int *sq_tail;
 	unsigned int *cq_head;
+	unsigned int *cq_tail;
 	struct io_uring_cqe *cqes;
 	unsigned int cq_mask;
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
@@ -87,10 +88,12 @@ static void let_fault_go(const struct read_gate *gate)
 
 static const char *open_dm(struct read_gate *gate)
 {
-	if (dm_delay_open(&gate->device, gate->dm_name))
-		return "no device-mapper, or only root may use it";
-	return dm_delay_held_reads(&gate->device) ?
-		"that is no dm-delay device, or it is in use" : NULL;
+	int error = dm_delay_open(&gate->device, gate->dm_name);
+
+	if (!error && !dm_delay_held_reads(&gate->device))
+		return NULL;
+	return !error || error == -EPROTO ? "that is no dm-delay device, or it is in use" :
+		"no device-mapper, or no such device, or only root may use it";
 }
 
 const char *read_gate_open(struct read_gate *gate, const char *dm_name)
