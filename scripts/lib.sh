@@ -10,10 +10,14 @@ trap 'exit 130' INT TERM HUP
 
 # What other people's environments may hold: messages that are not to be parsed,
 # no way to mkfs, a hook's repository, a directory for cd, another architecture or
-# configuration.
+# configuration, colours in what git says.
 export LC_ALL=C.UTF-8 PATH=$PATH:/usr/sbin:/sbin
 unset CDPATH ARCH CROSS_COMPILE KBUILD_OUTPUT KCFLAGS KCONFIG_CONFIG KCONFIG_ALLCONFIG LLVM
 ! command -v git >/dev/null || eval "unset $(git rev-parse --local-env-vars | paste -s -d ' ')"
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=color.ui GIT_CONFIG_VALUE_0=auto
+
+# The others are started from elsewhere.
+[ -z "${KCONFIG-}" ] || KCONFIG=$(realpath -m "$KCONFIG")
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 work=$top/work
@@ -78,7 +82,8 @@ need_space() {
 
 # A .config that someone gives to start from
 check_kconfig() {
-	[ -z "${KCONFIG-}" ] || grep -q -s '^CONFIG_X86_64=y' "$KCONFIG" ||
+	[ -n "${KCONFIG-}" ] || return 0
+	grep -q -s '^CONFIG_X86_64=y' "$KCONFIG" ||
 		die "KCONFIG=$KCONFIG is not the .config of an x86_64 kernel"
 }
 

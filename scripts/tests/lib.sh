@@ -89,8 +89,8 @@ touched_files() {
 copy_repository() {
 	mine=$scratch/repository
 	mkdir "$mine"
-	git -C "$top" ls-files -z --cached --others --exclude-standard |
-		(cd "$top" && xargs -0 cp --parents -t "$mine")
+	(cd "$top" && comm -z -23 <(git ls-files -z --cached --others --exclude-standard | sort -z) \
+		<(git ls-files -z --deleted | sort -z) | xargs -0 cp --parents -t "$mine")
 }
 
 # kernel_like NAME VERSION: prints a directory that looks like a kernel of that version,
