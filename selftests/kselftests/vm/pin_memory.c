@@ -108,20 +108,6 @@ static const char *map_anonymous(struct mapping *mapping)
 	return NULL;
 }
 
-static bool is_swapped_out(const char *page)
-{
-	uint64_t entry = 0;
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return false;
-	if (pread(fd, &entry, sizeof(entry),
-		  (unsigned long)page / getpagesize() * sizeof(entry)) != sizeof(entry))
-		entry = 0;
-	close(fd);
-	return entry >> 62 & 1;
-}
-
 /*
  * A new page waits in a list of the CPU that faulted it in, from which it cannot be
  * reclaimed.  MADV_PAGEOUT empties the list of the CPU that it runs on.
@@ -142,7 +128,7 @@ static const char *map_swapped_out(struct mapping *mapping)
 	if (error)
 		return "no MADV_PAGEOUT";
 	for (size_t i = 0; i < mapping->size; i += getpagesize())
-		if (!is_swapped_out(mapping->start + i))
+		if (!page_is_swapped_out(mapping->start + i))
 			return "nothing is swapped out: needs swap space";
 	return NULL;
 }

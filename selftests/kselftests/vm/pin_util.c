@@ -230,10 +230,19 @@ static uint64_t entry_of(const char *file, uint64_t number)
 	return entry;
 }
 
+static uint64_t pagemap_entry_of(const char *page)
+{
+	return entry_of("/proc/self/pagemap", (unsigned long)page / getpagesize());
+}
+
+bool page_is_swapped_out(const char *page)
+{
+	return pagemap_entry_of(page) >> 62 & 1;
+}
+
 static uint64_t frame_of(const char *page)
 {
-	uint64_t entry = entry_of("/proc/self/pagemap",
-				  (unsigned long)page / getpagesize());
+	uint64_t entry = pagemap_entry_of(page);
 
 	/* Present, and bits 0 to 54 */
 	return entry >> 63 ? entry & ((1ULL << 55) - 1) : 0;

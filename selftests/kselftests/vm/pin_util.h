@@ -94,6 +94,7 @@ bool no_common_frame(const struct view *a, const struct view *b);
 
 /* A bit of /proc/kpageflags; false as well where that cannot be read */
 bool page_has_flag(const char *page, unsigned int bit);
+bool page_is_swapped_out(const char *page);
 
 /* A child that inherits memory, and looks at it or fills it when it is told to */
 struct child {
