@@ -417,7 +417,7 @@ static const char *open_source(const char *directory)
 	source.block = find_block(probe);
 	free(probe);
 	if (!source.block)
-		return "no direct reads of a page or less on that file system: name another directory";
+		return "no direct reads of a page or less there: name another directory";
 	return NULL;
 }
 

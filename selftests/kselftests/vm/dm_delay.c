@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dm-ioctl.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -47,15 +47,19 @@ static const char *status_of_delay(const struct request *request)
 int dm_delay_held_reads(const struct dm_delay *device)
 {
 	struct request request;
-	unsigned int reads;
 	const char *status;
+	char *end;
+	long reads;
 	int error;
 
 	error = ask(device, DM_TABLE_STATUS, DM_NOFLUSH_FLAG, &request);
 	if (error)
 		return error;
 	status = status_of_delay(&request);
-	return status && sscanf(status, "%u", &reads) == 1 ? (int)reads : -EPROTO;
+	if (!status)
+		return -EPROTO;
+	reads = strtol(status, &end, 10);
+	return end == status ? -EPROTO : reads;
 }
 
 static int resume(const struct dm_delay *device)
