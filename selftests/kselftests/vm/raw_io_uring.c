@@ -74,7 +74,7 @@ static int submit_and_wait(struct raw_io_uring *ring, const struct io_uring_sqe 
 
 	*ring->sqe = *sqe;
 	__atomic_store_n(ring->sq_tail, *ring->sq_tail + 1, __ATOMIC_RELEASE);
-	/* A signal may end the wait before there is a result, after a submission in silence. */
+	/* A signal may end the wait before there is a result; the call then returns 1, too. */
 	while (__atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE) == head) {
 		if (syscall(__NR_io_uring_enter, ring->fd, to_submit, 1,
 			    IORING_ENTER_GETEVENTS, NULL, 0) >= 0)
