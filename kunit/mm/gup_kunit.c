@@ -1019,8 +1019,11 @@ static struct folio *new_movable_folio(struct kunit *test, unsigned int order)
 /* But it keeps out of zones from which pages must be able to move. */
 static void longterm_pin_keeps_out_of_movable_zones(struct kunit *test)
 {
-	struct folio *folio = new_movable_folio(test, 0);
+	struct folio *folio;
 
+	if (!IS_ENABLED(CONFIG_MIGRATION))
+		kunit_skip(test, "needs CONFIG_MIGRATION");
+	folio = new_movable_folio(test, 0);
 	KUNIT_EXPECT_NULL(test, grab(&folio->page, 1, FOLL_PIN | FOLL_LONGTERM));
 	expect_pins(test, folio, 0);
 	pin_pages(test, &folio->page, 1);

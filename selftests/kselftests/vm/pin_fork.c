@@ -292,7 +292,7 @@ static void map_and_play(struct scene *scene)
 	if (!scene->missing)
 		scene->missing = scene->memory->map(&scene->mapping);
 	if (!scene->missing)
-		scene->missing = memlock_missing(scene->way, scene->mapping.size);
+		scene->missing = memlock_missing(scene->way, 2 * scene->mapping.size);
 	if (!scene->missing) {
 		scene->seen = malloc(scene->mapping.size);
 		if (!scene->seen)

@@ -244,14 +244,21 @@ static const char *map_huge_zero_page(struct mapping *mapping)
 	return NULL;
 }
 
-static void map_file(struct mapping *mapping, int fd, size_t size, int flags)
+/* Some file systems of networks cannot map what is shared. */
+static const char *map_file(struct mapping *mapping, int fd, size_t size, int flags)
 {
 	char *all;
 
 	if (ftruncate(fd, size))
 		ksft_exit_fail_msg("ftruncate: %s\n", strerror(errno));
 	/* hugetlbfs has no write() */
-	all = map_or_end(size, MAP_SHARED, fd);
+	all = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (all == MAP_FAILED && (errno == ENODEV || errno == EINVAL)) {
+		close(fd);
+		return "no shared mappings of files on that file system";
+	}
+	if (all == MAP_FAILED)
+		ksft_exit_fail_msg("mmap a file: %s\n", strerror(errno));
 	memset(all, BYTE, size);
 	munmap(all, size);
 	mapping->start = map_or_end(size, flags, fd);
@@ -259,6 +266,7 @@ static void map_file(struct mapping *mapping, int fd, size_t size, int flags)
 	mapping->byte = BYTE;
 	touch(mapping);
 	close(fd);
+	return NULL;
 }
 
 static const char *map_memfd(struct mapping *mapping, int flags)
@@ -267,8 +275,7 @@ static const char *map_memfd(struct mapping *mapping, int flags)
 
 	if (fd < 0)
 		return "no memfd_create(): needs CONFIG_SHMEM and CONFIG_MEMFD_CREATE";
-	map_file(mapping, fd, SMALL_PAGES * getpagesize(), flags);
-	return NULL;
+	return map_file(mapping, fd, SMALL_PAGES * getpagesize(), flags);
 }
 
 static const char *map_memfd_private(struct mapping *mapping)
@@ -300,8 +307,7 @@ static const char *map_tmpfs_private(struct mapping *mapping)
 
 	if (fd < 0)
 		return "cannot write to /dev/shm: needs a tmpfs there";
-	map_file(mapping, fd, SMALL_PAGES * getpagesize(), MAP_PRIVATE);
-	return NULL;
+	return map_file(mapping, fd, SMALL_PAGES * getpagesize(), MAP_PRIVATE);
 }
 
 static const char *map_disk_file(struct mapping *mapping, int flags)
@@ -311,8 +317,7 @@ static const char *map_disk_file(struct mapping *mapping, int flags)
 
 	if (fd < 0)
 		return "cannot write to the directory for files: name another one";
-	map_file(mapping, fd, SMALL_PAGES * getpagesize(), flags);
-	return NULL;
+	return map_file(mapping, fd, SMALL_PAGES * getpagesize(), flags);
 }
 
 static const char *map_file_private(struct mapping *mapping)
@@ -368,8 +373,7 @@ static const char *map_hugetlb_file_private(struct mapping *mapping)
 	fd = syscall(__NR_memfd_create, "pinned", MFD_HUGETLB);
 	if (fd < 0)
 		return "no memfd_create() of huge pages";
-	map_file(mapping, fd, hugetlb_size(), MAP_PRIVATE);
-	return NULL;
+	return map_file(mapping, fd, hugetlb_size(), MAP_PRIVATE);
 }
 
 const struct memory_kind memory_kinds[] = {
