@@ -455,7 +455,8 @@ static const char *compat_benchmark(int fd, const struct pin_counters *before)
 	if (ioctl_32(fd, PIN_FAST_32, end - GUP_TEST_SIZE_32))
 		wrong = "PIN_FAST_BENCHMARK fails";
 	memcpy(&test, end - GUP_TEST_SIZE_32, GUP_TEST_SIZE_32);
-	if (test.size != memory_size || pin_counters_since(before).acquired != PAGES)
+	/* More, if GUP-fast has given one up: int80_works() forks. */
+	if (test.size != memory_size || pin_counters_since(before).acquired < PAGES)
 		wrong = "it does not pin all of it";
 	munmap(low, getpagesize());
 	return wrong;
